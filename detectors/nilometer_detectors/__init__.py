@@ -1,0 +1,1 @@
+"""Everything about judging logged inferences: monitors, baselines, statistics, detectors, findings and their delivery."""

@@ -1,0 +1,1 @@
+"""Drift detectors: they judge a closed window against the baseline."""

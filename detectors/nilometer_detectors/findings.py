@@ -1,0 +1,178 @@
+"""What judging says, as CloudEvents.
+
+One event a finding, of three types: `io.nilometer.statistics` for each closed window, `io.nilometer.drift` for each
+drift detector and closed window, `io.nilometer.outlier` for each flagged row and outlier detector. Knative's Triggers
+cannot look into data, so what they may want to route on stands in extension attributes. An attribute that would be
+empty is left out, because CloudEvents forbids empty values.
+
+The `id` is a hash of what the finding is about and of the monitor's digest, which covers declaration and baseline: the
+same id means the same finding, however often it is sent.
+
+A window that the monitor did not see whole is reported and not judged: its statistics say `partial`, and its drift
+findings have the verdict nodata and say why.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from nilometer_detectors.drift.contract import DriftDetector, Judgement, Window
+from nilometer_detectors.outliers.contract import OutlierDetector, Scores
+from nilometer_detectors.statistics.contract import plain
+from nilometer_logger.events import CloudEvent
+from nilometer_logger.kserve import Stream
+from nilometer_logger.monitoring import ClosedWindow
+from nilometer_logger.rows import Rows
+from nilometer_logger.times import format_time
+
+STATISTICS = "io.nilometer.statistics"
+OUTLIER = "io.nilometer.outlier"
+DRIFT = "io.nilometer.drift"
+
+Severity = Literal["info", "warning"]
+
+
+@dataclass(frozen=True)
+class Finder:
+    """Makes the findings of one monitor on one stream.
+
+    Attributes:
+        monitor: the monitor's namespace and name, such as ``demo/iris``.
+        digest: the monitor's.
+        stream: what it watches.
+    """
+
+    monitor: str
+    digest: str
+    stream: Stream
+
+    def statistics(self, closed: ClosedWindow, window: Window) -> CloudEvent:
+        """Reports a closed window."""
+        body = {
+            "window": _window(closed),
+            "rows": window.features.rows,
+            "predictionRows": window.predictions.rows,
+            "lateSinceLast": closed.late_since_last,
+            "partial": closed.partial,
+            "features": window.features.result(),
+            "predictions": window.predictions.result(),
+        }
+        return self._event(STATISTICS, closed.end, body, identity=(closed.start, closed.end))
+
+    def drift(self, closed: ClosedWindow, window: Window, detector: DriftDetector, said: Judgement) -> CloudEvent:
+        """Reports what a detector says about a closed window."""
+        body: dict[str, object] = {
+            "window": _window(closed),
+            "rows": window.features.rows,
+            "detector": {"name": detector.name, "type": detector.type},
+            "drift": None if said.verdict == "nodata" else said.verdict == "drift",
+            "distance": said.distance,
+            "pValue": said.p_value,
+            "threshold": said.threshold,
+            "features": said.features,
+        }
+        if said.reason:
+            body["reason"] = said.reason
+        return self._event(
+            DRIFT,
+            closed.end,
+            body,
+            identity=(closed.start, closed.end, detector.name),
+            detector=detector.name,
+            verdict=said.verdict,
+            severity="warning" if said.verdict == "drift" else "info",
+        )
+
+    def outliers(self, rows: Rows, detector: OutlierDetector, scores: Scores) -> Iterator[CloudEvent]:
+        """Reports the flagged rows; the others cost nothing."""
+        for row in scores.flagged.nonzero()[0].tolist():
+            request, number, time = rows.ids[row], int(rows.numbers[row]), int(rows.times[row])
+            body = {
+                "request": request,
+                "row": number,
+                "time": format_time(time),
+                "detector": {"name": detector.name, "type": detector.type},
+                "outlier": True,
+                "score": plain(scores.score[row]),
+                "threshold": scores.threshold,
+                "features": _flagged_features(rows, scores, row),
+            }
+            yield self._event(
+                OUTLIER,
+                time,
+                body,
+                identity=(request, number, time, detector.name),
+                request=request,
+                detector=detector.name,
+                verdict="outlier",
+                severity="warning",
+            )
+
+    def _event(
+        self,
+        kind: str,
+        time: int,
+        body: Mapping[str, object],
+        *,
+        identity: tuple[object, ...],
+        request: str = "",
+        detector: str = "",
+        verdict: str = "",
+        severity: Severity = "info",
+    ) -> CloudEvent:
+        stream = str(self.stream)
+        about = msgspec.json.encode([self.digest, kind, stream, *identity])
+        attributes = {
+            "specversion": "1.0",
+            "id": hashlib.sha256(about).hexdigest()[:32],
+            "source": f"/nilometer/{self.monitor}",
+            "type": kind,
+            "subject": f"{stream}/{request}" if request else stream,
+            "time": format_time(time),
+            "datacontenttype": "application/json",
+            "inferenceservicename": self.stream.inference_service,
+            "namespace": self.stream.namespace,
+            "component": self.stream.component,
+            "endpoint": self.stream.endpoint,
+            "monitor": self.monitor,
+            "detector": detector,
+            "verdict": verdict,
+            "severity": severity,
+            "causationid": request,
+            "partitionkey": stream,
+        }
+        # msgspec writes NaN and infinity as null, so no body is ever invalid JSON.
+        return CloudEvent({name: value for name, value in attributes.items() if value}, msgspec.json.encode(body))
+
+
+def _window(closed: ClosedWindow) -> dict[str, str]:
+    return {
+        "start": format_time(closed.start),
+        "end": format_time(closed.end),
+        "closedBy": closed.closed_by,
+        "watermark": format_time(closed.watermark),
+    }
+
+
+def _flagged_features(rows: Rows, scores: Scores, row: int) -> dict[str, dict[str, object]]:
+    """Names the features that made a row an outlier."""
+    if scores.feature_score is None:
+        return {}
+    features: dict[str, dict[str, object]] = {}
+    for place, (feature, score) in enumerate(zip(scores.features, scores.feature_score[row].tolist(), strict=True)):
+        if score > scores.threshold:
+            value = float(rows.values[row, feature])
+            said: dict[str, object] = {"value": plain(value)}
+            if scores.expected is not None:
+                said["expected"] = [plain(bound) for bound in scores.expected[place].tolist()]
+            said["score"] = plain(score)
+            if math.isinf(value):
+                said["reason"] = "the value is infinite"  # which JSON cannot say
+            elif math.isinf(score):
+                said["reason"] = "the feature is constant in the baseline"
+            features[rows.schema.names[feature]] = said
+    return features

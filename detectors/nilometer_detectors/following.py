@@ -1,0 +1,137 @@
+"""`nilometer events`: what passes through a topic, printed for people or for machines.
+
+For machines an event is one line in the CloudEvents JSON format (cloudevents/formats/json-format.md): JSON data as it
+is, anything else as `data_base64`. For people it is one line as well: when, what, of whom, and as much of the body as
+fits. The topics are read without a consumer group, so looking changes nothing.
+"""
+
+import base64
+import json
+import shutil
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from nilometer_logger import punctuation, topics
+from nilometer_logger.errors import EventError, SettingError
+from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_kafka
+from nilometer_logger.kafka import unavailable
+from nilometer_logger.settings import EventsSettings
+
+_log = structlog.get_logger("nilometer.events")
+TOPICS = (topics.INFERENCES, topics.FINDINGS, topics.OUTLIERS, topics.DEAD)
+_POLL_MILLISECONDS = 300
+_NARROWEST = 40
+# What says most about an event, in the order in which a person wants to read it.
+_FACTS = ("verdict", "monitor", "detector", "subject", "id")
+
+
+def events_of(record: ConsumerRecord) -> Iterator[CloudEvent]:
+    """Reads the events of a record, whichever of our topics it stands in; a dead letter tells its reason.
+
+    Raises:
+        EventError: if there are none to be read.
+    """
+    headers = dict(record.headers)
+    kind = headers.get("content-type", b"").decode("latin-1")
+    if kind == punctuation.CONTENT_TYPE:
+        return
+    if kind == BATCH_CONTENT_TYPE:
+        yield from decode_batch(record.value or b"")
+        return
+    event = from_kafka(record.headers, record.value)
+    told = {
+        name: headers[f"nilometer-{name}"].decode() for name in ("reason", "position") if f"nilometer-{name}" in headers
+    }
+    yield CloudEvent({**event.attributes, **told}, event.data)
+
+
+def to_json(event: CloudEvent) -> str:
+    """Writes an event in the CloudEvents JSON format, on one line."""
+    document: dict[str, object] = dict(event.attributes)
+    if event.data:
+        try:
+            document["data"] = json.loads(event.data, parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            document["data_base64"] = base64.b64encode(event.data).decode()
+    return json.dumps(document, ensure_ascii=False)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def to_line(event: CloudEvent, width: int) -> str:
+    """Writes an event for people, on one line of at most `width` characters."""
+    attributes = event.attributes
+    stream = "/".join(
+        attributes[name] for name in ("namespace", "inferenceservicename", "component") if attributes.get(name)
+    )
+    facts = [f"{name}={attributes[name]}" for name in _FACTS if attributes.get(name)]
+    if "reason" in attributes:
+        facts = [f"{attributes['position']}: {attributes['reason']}"]
+    kind = ".".join(attributes["type"].split(".")[-2:])
+    body = event.data[: 4 * width].decode("utf-8", "replace")
+    line = " ".join([attributes.get("time", "-"), kind, stream or attributes["source"], *facts, body])
+    line = "".join(letter if letter.isprintable() else "·" for letter in line)
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+@asynccontextmanager
+async def _reader(settings: EventsSettings, topic: str, *, beginning: bool) -> AsyncIterator[AIOKafkaConsumer]:
+    count = await topics.partitions_of(settings.kafka, topic)
+    if not count:
+        raise SettingError(
+            f"there is no topic {topic}: start `nilometer logger` or `nilometer worker`, or give --topic-prefix"
+        )
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    try:
+        await consumer.start()
+        partitions = [TopicPartition(topic, number) for number in range(count)]
+        consumer.assign(partitions)
+        await (consumer.seek_to_beginning(*partitions) if beginning else consumer.seek_to_end(*partitions))
+        yield consumer
+    except (KafkaError, OSError) as error:
+        raise unavailable(settings.kafka, error) from error
+    finally:
+        await consumer.stop()
+
+
+async def follow(settings: EventsSettings, topic: str, *, beginning: bool, stay: bool) -> None:
+    """Prints the events of a topic to standard output.
+
+    Args:
+        settings: how.
+        topic: one of `TOPICS`.
+        beginning: whether to start with the oldest event instead of the next one.
+        stay: whether to go on at the topic's end.
+
+    Raises:
+        SettingError: if the topic does not exist.
+        UnavailableError: if Kafka cannot be reached.
+    """
+    width = max(shutil.get_terminal_size((160, 24)).columns, _NARROWEST)
+    async with _reader(settings, settings.topic_prefix + topic, beginning=beginning) as consumer:
+        ends = await consumer.end_offsets(consumer.assignment())
+        while stay or any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            batches = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS)
+            for record in (record for records in batches.values() for record in records):
+                _print(record, settings.output, width)
+            sys.stdout.flush()
+
+
+def _print(record: ConsumerRecord, output: str, width: int) -> None:
+    try:
+        for event in events_of(record):
+            print(to_json(event) if output == "json" else to_line(event, width))
+    except EventError as error:
+        _log.warning("record unreadable", topic=record.topic, offset=record.offset, reason=str(error))

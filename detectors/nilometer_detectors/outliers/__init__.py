@@ -1,0 +1,1 @@
+"""Outlier detectors: they judge each row by itself, on arrival."""

@@ -1,0 +1,1 @@
+"""The statistics of a window: one kind a file, one contract, all columns at once."""

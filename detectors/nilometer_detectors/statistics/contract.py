@@ -1,0 +1,131 @@
+"""What every statistic is: kept over all columns of a block at once, mergeable, of bounded size.
+
+A statistic object holds its state for *all* columns of one half (features or predictions) of one window, because then
+a block of rows costs a handful of numpy calls whatever the number of columns. The contract:
+
+* `update(block)` takes rows; the same blocks in the same order give the same bits, another order or batching stays
+  within a relative 1e-9 for moments and is exact for everything else;
+* `merge(other)` takes all that another object of the same layout has taken; `other` is left as it is;
+* `result()` reads it, as JSON values, one dictionary a column;
+* `state()` and `from_state()` carry it through a snapshot, to the bit.
+
+Answers to bad input, the same for all: NaN is *missing*; an infinite value is counted as `infinite`, lies in the
+overflow of a histogram and takes no part in moments and extremes; a categorical column has no moments and extremes.
+A result that does not exist (the mean of nothing, the standard deviation of one value) or does not fit into float64 is
+null.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nilometer_logger.errors import StateError
+from nilometer_logger.rows import Floats, Schema
+
+Arrays = dict[str, NDArray[Any]]
+Result = dict[str, object]
+
+
+class Block:
+    """The values of some rows, and what several statistics want to know of them, computed once.
+
+    Attributes:
+        values: shape (rows, columns).
+        hashes: shape (rows,), uint64; of the rows' identities.
+        whole: whether every value is finite (a sum too large for float64 reads as not whole, which costs only time).
+    """
+
+    def __init__(self, values: Floats, hashes: NDArray[np.uint64]) -> None:
+        """Takes values as they are, without a copy: a statistic must not keep a view of them."""
+        self.values = values
+        self.hashes = hashes
+        # One sum tells faster than isfinite and all whether there is any NaN or infinity.
+        self.whole = math.isfinite(np.add.reduce(values, axis=None))
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.values)
+
+    @cached_property
+    def finite(self) -> NDArray[np.bool_]:
+        """Where the values are finite, shape (rows, columns)."""
+        return np.isfinite(self.values)
+
+    @cached_property
+    def finite_counts(self) -> NDArray[np.int64]:
+        """The number of finite values, shape (columns,)."""
+        return np.add.reduce(self.finite, axis=0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What statistics are kept of.
+
+    Attributes:
+        schema: the columns.
+        edges: the edges of each column's histogram, ascending; None where a column has none.
+        sample: how many rows a sample holds.
+    """
+
+    schema: Schema
+    edges: Sequence[Floats | None] = ()
+    sample: int = 0
+
+    @cached_property
+    def numeric(self) -> tuple[int, ...]:
+        """The places of the columns whose values are numbers: numeric and boolean ones."""
+        return tuple(place for place, column in enumerate(self.schema.columns) if column.type != "categorical")
+
+
+class Statistic(ABC):
+    """One statistic, or a few that share a state, of all columns."""
+
+    names: ClassVar[tuple[str, ...]]
+    """What `result` gives, by the names that a monitor uses; empty for what only detectors read."""
+
+    def __init__(self, layout: Layout) -> None:
+        """Makes the state of no rows."""
+        self.layout = layout
+
+    @abstractmethod
+    def update(self, block: Block) -> None:
+        """Takes the rows of a block."""
+
+    @abstractmethod
+    def merge(self, other: Self) -> None:
+        """Takes all that `other` has taken."""
+
+    @abstractmethod
+    def result(self) -> list[Result]:
+        """Reads the statistic: one dictionary a column, from a name of `names` to a JSON value."""
+
+    @abstractmethod
+    def state(self) -> Arrays:
+        """Gives the state as arrays, to be written before the next update."""
+
+    @classmethod
+    def from_state(cls, layout: Layout, state: Mapping[str, NDArray[Any]]) -> Self:
+        """Makes a statistic from what `state` gave.
+
+        Raises:
+            StateError: if the arrays are not those of this statistic and layout.
+        """
+        statistic = cls(layout)
+        fresh = statistic.state()
+        for name, array in fresh.items():
+            stored = state.get(name)
+            if stored is None or stored.shape != array.shape or stored.dtype != array.dtype:
+                raise StateError(f"the state of {cls.__name__} does not fit: {name} is missing or of another shape")
+            setattr(statistic, name, stored.copy())
+        return statistic
+
+
+def plain(value: float) -> float | None:
+    """Gives a number as JSON can hold it: null where it is NaN or infinite."""
+    return float(value) if math.isfinite(value) else None

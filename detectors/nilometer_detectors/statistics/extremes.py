@@ -1,0 +1,50 @@
+"""The smallest and the largest value."""
+
+from typing import Self
+
+import numpy as np
+
+from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Result, Statistic, plain
+
+
+class Extremes(Statistic):
+    """The smallest and the largest finite value.
+
+    State: 16 bytes a column, exact in any order and batching.
+    """
+
+    names = ("min", "max")
+
+    def __init__(self, layout: Layout) -> None:
+        """Makes the extremes of no rows: nothing is smaller than the minimum, nothing larger than the maximum."""
+        super().__init__(layout)
+        self.min = np.full(len(layout.schema), np.inf)
+        self.max = np.full(len(layout.schema), -np.inf)
+
+    def update(self, block: Block) -> None:
+        """Takes the finite values of a block."""
+        if not len(block):
+            return
+        if block.whole:
+            low = high = block.values
+        else:
+            low = np.where(block.finite, block.values, np.inf)
+            high = np.where(block.finite, block.values, -np.inf)
+        np.minimum(self.min, np.minimum.reduce(low, axis=0), out=self.min)
+        np.maximum(self.max, np.maximum.reduce(high, axis=0), out=self.max)
+
+    def merge(self, other: Self) -> None:
+        """Takes the other's extremes."""
+        np.minimum(self.min, other.min, out=self.min)
+        np.maximum(self.max, other.max, out=self.max)
+
+    def result(self) -> list[Result]:
+        """Gives min and max of the columns of numbers; null where there is no finite value."""
+        results: list[Result] = [{} for _ in self.layout.schema.columns]
+        for place in self.layout.numeric:
+            results[place] = {"min": plain(self.min[place]), "max": plain(self.max[place])}
+        return results
+
+    def state(self) -> Arrays:
+        """Gives both extremes."""
+        return {"min": self.min, "max": self.max}

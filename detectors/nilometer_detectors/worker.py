@@ -1,0 +1,96 @@
+"""`nilometer worker`: monitors and the broker make the running worker.
+
+What goes wrong with Kafka is tried again for as long as it takes, each time from the state that Kafka has; what no
+retry can mend (a monitor that does not validate, a state that does not fit its log) ends the process with its reason.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from nilometer_detectors.monitor import load_monitors
+from nilometer_logger import topics
+from nilometer_logger.broker import Broker
+from nilometer_logger.errors import UnavailableError
+from nilometer_logger.events import CloudEvent
+from nilometer_logger.kafka import retrying
+from nilometer_logger.monitoring import Monitor
+from nilometer_logger.settings import WorkerSettings
+
+_log = structlog.get_logger("nilometer.worker")
+_TOPICS = (topics.INFERENCES, topics.DEAD, topics.STATE, topics.FINDINGS, topics.OUTLIERS)
+
+
+def run(settings: WorkerSettings) -> None:
+    """Works until SIGTERM or SIGINT.
+
+    Raises:
+        SettingError: if a monitor does not validate, naming every file and path.
+        StateError: if the state in Kafka does not fit its log.
+    """
+    monitors = load_monitors(Path(settings.monitors))
+    logging.getLogger("faust").setLevel(logging.ERROR)  # it warns of what the broker does on purpose
+    logging.getLogger("mode").setLevel(logging.CRITICAL)  # it logs a crash with a traceback before we say what it was
+    for monitor in monitors:
+        _log.info("monitor loaded", monitor=monitor.name, digest=monitor.digest[:12])
+    asyncio.run(_run(settings, monitors))
+    _log.info("stopped")
+
+
+async def _run(settings: WorkerSettings, monitors: Sequence[Monitor]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+    async def once() -> None:
+        await topics.ensure(
+            settings.kafka,
+            settings.topic_prefix,
+            _TOPICS,
+            partitions=settings.partitions,
+            replication_factor=settings.replication_factor,
+        )
+        await Broker(settings, monitors, log_finding).run(stop)
+
+    working = asyncio.create_task(retrying(once, "Kafka"))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+    try:
+        async with asyncio.timeout(settings.session_seconds):
+            await working
+    except TimeoutError:
+        raise UnavailableError(f"Kafka at {settings.kafka} did not take the last snapshot") from None
+    finally:
+        stopping.cancel()
+
+
+def log_finding(event: CloudEvent) -> None:
+    """Writes the line that a person reads of a finding: a window closed, an alert."""
+    attributes = event.attributes
+    body = msgspec.json.decode(event.data)
+    verdict = attributes.get("verdict", "ok")
+    facts: dict[str, object] = {"monitor": attributes["monitor"], "detector": attributes.get("detector"), "verdict": verdict}
+    kind = attributes["type"].rpartition(".")[2]
+    if kind == "outlier":
+        blamed = [name for name, feature in body["features"].items() if feature.get("outlier", True)]
+        facts |= {"request": body["request"], "row": body["row"], "score": body["score"], "features": blamed}
+        _log.warning("outlier", **facts)
+        return
+    window = body["window"]
+    facts |= {"start": window["start"], "end": window["end"], "rows": body["rows"]}
+    if kind == "statistics":
+        late = {"late": body["lateSinceLast"]} if body["lateSinceLast"] else {}
+        partial = {"partial": True} if body["partial"] else {}
+        del facts["detector"], facts["verdict"]
+        _log.info("window closed", **facts, closed_by=window["closedBy"], **late, **partial)
+        return
+    blamed = [name for name, feature in body.get("features", {}).items() if feature.get("drift")]
+    if verdict == "drift":
+        _log.warning("drift", **facts, p_value=body.get("pValue"), threshold=body.get("threshold"), features=blamed)
+    else:
+        _log.info("no drift" if verdict == "ok" else "not judged", **facts, reason=body.get("reason"))

@@ -1,0 +1,58 @@
+"""Log lines for people who read `kubectl logs`: what happened, then its facts; or one JSON object a line.
+
+Everything of ours logs by structlog; the libraries' own loggers pass through the same format, at warning and above,
+because uvicorn, Faust and aiokafka tell at info what an operator has no use for. Nothing of a payload is ever logged
+above debug.
+"""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import Processor
+
+_FOREIGN_LEVEL = logging.WARNING
+
+
+def configure(log_format: str, log_level: str) -> None:
+    """Sets up logging for this process, to standard error.
+
+    Args:
+        log_format: ``text`` or ``json``.
+        log_level: the least level of our own lines that is written.
+    """
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24, sort_keys=False)
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(_FOREIGN_LEVEL)
+    # Kafka's clients report each attempt to connect; what it means for us is said in a line of our own.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    for part in ("consumer", "producer"):
+        logging.getLogger(f"aiokafka.{part}").setLevel(_FOREIGN_LEVEL)
+    logging.getLogger("nilometer").setLevel(log_level.upper())
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,110 @@
+"""What the broker asks of those who judge: a small protocol, so that it needs to know nothing of statistics.
+
+A monitor opens a state for each window, the state takes blocks of rows, two states merge, and a state closes into
+findings; rows that have just arrived are scored into findings as well. States are bounded, whatever the traffic, and
+write themselves as bytes for the snapshot.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, Self
+
+from nilometer_logger.events import CloudEvent
+from nilometer_logger.kserve import Stream
+from nilometer_logger.rows import Rows, Schema
+
+ClosedBy = Literal["watermark", "quiet"]
+
+
+@dataclass(frozen=True)
+class WindowSpec:
+    """How a monitor cuts event time into windows; all in nanoseconds.
+
+    Attributes:
+        size: how long a window is.
+        slide: how far the next one starts after it; equal to `size` for tumbling windows, never larger.
+        watermark_delay: how far the watermark stays behind the largest event time.
+        offset: where the first window after the epoch starts.
+    """
+
+    size: int
+    slide: int
+    watermark_delay: int
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class ClosedWindow:
+    """What the broker knows of a window that has closed; times in nanoseconds.
+
+    Attributes:
+        start: the first event time that belongs to it.
+        end: the first event time after it that does not.
+        closed_by: whether events moved the watermark past the end, or a stream's silence did.
+        watermark: the watermark that closed it.
+        partial: whether the monitor started inside it, so that it holds only a part of its rows.
+        late_since_last: rows of this stream that came after their window had closed, since its last finding.
+        first_event_time: the smallest event time among its rows.
+        last_event_time: the largest event time among its rows.
+    """
+
+    start: int
+    end: int
+    closed_by: ClosedBy
+    watermark: int
+    partial: bool
+    late_since_last: int
+    first_event_time: int
+    last_event_time: int
+
+
+class WindowState(Protocol):
+    """What a monitor keeps of the rows of one window: bounded and mergeable."""
+
+    def update(self, rows: Rows) -> None:
+        """Takes a block of rows of either half."""
+
+    def merge(self, other: Self) -> None:
+        """Takes all that another state of the same monitor has taken."""
+
+    def dump(self) -> bytes:
+        """Writes the state; `Monitor.load` reads it."""
+
+
+class Monitor(Protocol):
+    """The declaration of what to watch on a stream, ready to judge."""
+
+    @property
+    def name(self) -> str:
+        """Namespace and name, such as ``demo/iris``."""
+
+    @property
+    def digest(self) -> str:
+        """Of the declaration and the baseline: another digest is another monitor, whose state starts anew."""
+
+    @property
+    def windows(self) -> WindowSpec:
+        """How event time is cut."""
+
+    @property
+    def features(self) -> Schema:
+        """The columns of a request."""
+
+    @property
+    def predictions(self) -> Schema:
+        """The columns of a response; empty where the monitor does not watch them."""
+
+    def watches(self, stream: Stream) -> bool:
+        """Tells whether a stream is this monitor's to watch."""
+
+    def open(self) -> WindowState:
+        """Makes the state of an empty window."""
+
+    def load(self, blob: bytes) -> WindowState:
+        """Reads what `WindowState.dump` wrote."""
+
+    def close(self, stream: Stream, window: ClosedWindow, state: WindowState) -> Sequence[CloudEvent]:
+        """Judges a closed window."""
+
+    def score(self, stream: Stream, rows: Rows) -> Sequence[CloudEvent]:
+        """Judges rows that have just arrived."""

@@ -1,0 +1,187 @@
+"""A partition that this worker owns: its state, the producer of its transactions, and what must be acknowledged.
+
+The order in `open` is the order of exactness: the transactional producer first, because starting it fences the former
+owner and aborts its open transaction; then the state, read with `read_committed` until the *position* reaches the end,
+since the last offsets are control records that no poll ever returns.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from nilometer_logger import topics
+from nilometer_logger.errors import StateError
+from nilometer_logger.events import CloudEvent, to_kafka
+from nilometer_logger.monitoring import Monitor
+from nilometer_logger.partition import Partition
+from nilometer_logger.settings import WorkerSettings
+from nilometer_logger.snapshots import Change, Snapshot
+from nilometer_logger.times import SECOND
+
+_log = structlog.get_logger("nilometer.partition")
+_POLL_MILLISECONDS = 200
+# The state of a window may be larger than Kafka's default of 1 MiB for a message; the topic is created with this limit.
+MAX_STATE_BYTES = 16 * 2**20
+
+
+async def publish(producer: AIOKafkaProducer, topic: str, event: CloudEvent) -> "asyncio.Future[object]":
+    """Hands a finding to a producer, in Kafka binary content mode, keyed by its stream.
+
+    Returns:
+        A future that is done once Kafka has acknowledged.
+    """
+    headers, body = to_kafka(event)
+    key = event.attributes.get("partitionkey", "").encode()
+    future: asyncio.Future[object] = await producer.send(topic, body, key=key, headers=headers)
+    return future
+
+
+class Owned:
+    """One owned partition.
+
+    Args:
+        settings: of the worker.
+        group: the consumer group, which also names the transactions.
+        number: of the partition.
+        monitors: all that run.
+
+    Attributes:
+        state: its windows.
+        unacknowledged: findings on rows that are on their way to Kafka.
+    """
+
+    def __init__(self, settings: WorkerSettings, group: str, number: int, monitors: Sequence[Monitor]) -> None:
+        self.number = number
+        self.state = Partition(monitors, int(settings.future_seconds * SECOND))
+        self.unacknowledged: list[asyncio.Future[object]] = []
+        self._kafka = settings.kafka
+        self._prefix = settings.topic_prefix
+        self._group = group
+        self._lock = asyncio.Lock()
+        self._last_snapshot = time.monotonic()
+        self._contiguous = False
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=settings.kafka,
+            transactional_id=f"{group}-{number}",
+            max_request_size=MAX_STATE_BYTES,
+        )
+
+    async def open(self) -> None:
+        """Fences the former owner and restores the state.
+
+        Raises:
+            StateError: if the state does not fit the log.
+        """
+        began = time.monotonic()
+        await self._producer.start()
+        changes = await self._read_state()
+        self.state.restore(changes)
+        end = await self._end_of_input()
+        if self.state.offset >= end:
+            raise StateError(
+                f"the state of partition {self.number} is at offset {self.state.offset}, but topic "
+                f"{self._prefix}{topics.INFERENCES} ends at {end}: it was created anew; delete topic "
+                f"{self._prefix}{topics.STATE} to start with empty windows"
+            )
+        seconds = round(time.monotonic() - began, 3)
+        _log.info("partition restored", partition=self.number, offset=self.state.offset, seconds=seconds)
+
+    async def _read_state(self) -> list[Change]:
+        partition = TopicPartition(self._prefix + topics.STATE, self.number)
+        changes: list[Change] = []
+        reader = AIOKafkaConsumer(
+            bootstrap_servers=self._kafka,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        await reader.start()
+        try:
+            reader.assign([partition])
+            end = (await reader.end_offsets([partition]))[partition]
+            reader.seek(partition, (await reader.beginning_offsets([partition]))[partition])
+            while await reader.position(partition) < end:
+                for records in (await reader.getmany(partition, timeout_ms=_POLL_MILLISECONDS)).values():
+                    changes.extend((record.key, record.value) for record in records)
+        finally:
+            await reader.stop()
+        return changes
+
+    async def _end_of_input(self) -> int:
+        partition = TopicPartition(self._prefix + topics.INFERENCES, self.number)
+        reader = AIOKafkaConsumer(bootstrap_servers=self._kafka)
+        await reader.start()
+        try:
+            end: int = (await reader.end_offsets([partition]))[partition]
+        finally:
+            await reader.stop()
+        return end
+
+    def expects(self, offset: int) -> bool:
+        """Tells whether a record is the next one; records that the state includes already are passed over.
+
+        Raises:
+            StateError: if records between were never seen, so that going on would lose them.
+        """
+        if offset <= self.state.offset:
+            return False
+        missing = offset - self.state.offset - 1
+        if missing and self._contiguous:
+            raise StateError(f"partition {self.number}: {missing} records before offset {offset} were not read")
+        if missing and self.state.offset >= 0:
+            _log.error(
+                "records expired unread", partition=self.number, records=missing, reason="retention of the topic"
+            )
+        self._contiguous = True
+        return True
+
+    def is_due(self, now: float, patience_seconds: float) -> bool:
+        """Tells whether a snapshot should be taken: at once for findings, in time for anything else."""
+        if self._lock.locked() or not self.state.has_changed:
+            return False
+        return self.state.has_findings or now - self._last_snapshot >= patience_seconds
+
+    async def snapshot(self) -> list[CloudEvent]:
+        """Writes all that has happened since the last snapshot, as one transaction.
+
+        Returns:
+            The findings that are now in Kafka for good.
+
+        Raises:
+            ProducerFenced: if another worker owns the partition now; nothing was written.
+            KafkaError: if it failed, or its outcome is unknown.
+        """
+        async with self._lock:
+            taken, outliers = self.state.take(), self.unacknowledged
+            self.unacknowledged = []
+            await asyncio.gather(*outliers)
+            async with self._producer.transaction():
+                await self._write(taken)
+            self._last_snapshot = time.monotonic()
+        return taken.findings
+
+    async def _write(self, taken: Snapshot) -> None:
+        producer, prefix = self._producer, self._prefix
+        sent = [
+            await producer.send(prefix + topics.STATE, value, key=key, partition=self.number)
+            for key, value in taken.changes
+        ]
+        sent += [await publish(producer, prefix + topics.FINDINGS, event) for event in taken.findings]
+        sent += [
+            await producer.send(prefix + message.topic, message.value, key=message.key, headers=message.headers)
+            for message in taken.dead
+        ]
+        await asyncio.gather(*sent)
+        offsets = {TopicPartition(prefix + topics.INFERENCES, self.number): taken.offset + 1}
+        await producer.send_offsets_to_transaction(offsets, self._group)
+
+    async def close(self) -> None:
+        """Lets go of the partition, without another word to Kafka about its state."""
+        try:
+            await self._producer.stop()
+        except KafkaError as error:
+            _log.debug("producer stopped", partition=self.number, error=repr(error))

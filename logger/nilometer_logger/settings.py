@@ -1,0 +1,97 @@
+"""Settings: each is a field of a frozen dataclass, a flag and an environment variable, with one meaning everywhere.
+
+A field declares its help beside its default; the command line (`--kafka`), the environment (`NILOMETER_KAFKA`) and the
+README's table are all made from these declarations, so that they cannot differ. The fields that several commands share
+stand in a base class.
+"""
+
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any
+
+PREFIX = "NILOMETER_"
+
+
+def setting(default: Any, text: str, *, env: str | None = None, choices: tuple[str, ...] = ()) -> Any:
+    """Declares a setting.
+
+    Args:
+        default: its value where nobody gives one; its type is the type of the flag.
+        text: what it means, in a phrase for `--help` and the README.
+        env: another environment variable that is read where `NILOMETER_…` is not set.
+        choices: the values allowed, where not every value of its type is.
+    """
+    return field(default=default, metadata={"text": text, "env": env, "choices": choices})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """What every command that talks to Kafka takes."""
+
+    kafka: str = setting("127.0.0.1:9092", "Kafka's bootstrap servers, HOST:PORT[,HOST:PORT…]")
+    topic_prefix: str = setting("", "put before the name of every topic and consumer group")
+    log_format: str = setting("text", "how log lines are written", choices=("text", "json"))
+    log_level: str = setting("info", "the least level that is logged", choices=("debug", "info", "warning", "error"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topics(Common):
+    """What the commands that create topics take; topics that exist are left as they are."""
+
+    partitions: int = setting(4, "partitions of topics that are created; never changed afterwards")
+    replication_factor: int = setting(0, "replicas of topics that are created; 0 means one a broker, at most 3")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggerSettings(Topics):
+    """`nilometer logger`."""
+
+    host: str = setting("127.0.0.1", "the address to listen on; 0.0.0.0 in a container")
+    port: int = setting(8080, "the port to listen on")
+    max_event_bytes: int = setting(900_000, "the largest event taken; larger ones are answered 413")
+    max_held_bytes: int = setting(64 * 2**20, "events waiting for Kafka, in all; beyond it the answer is 503")
+    max_held_seconds: float = setting(10.0, "how long an event waits for Kafka before the answer is 503")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings(Topics):
+    """`nilometer worker`."""
+
+    monitors: str = setting("monitors", "the directory of monitor files (*.yaml)")
+    snapshot_seconds: float = setting(1.0, "the longest time between snapshots while rows arrive")
+    future_seconds: float = setting(300.0, "how far an event's time may lie after its arrival in Kafka")
+    session_seconds: float = setting(10.0, "after how long without a heartbeat another worker takes over")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliverySettings(Common):
+    """`nilometer delivery`."""
+
+    sink: str = setting("", "the URL that findings are POSTed to", env="K_SINK")
+    ce_overrides: str = setting(
+        "", "extensions put on every event, as Knative's SinkBinding writes them", env="K_CE_OVERRIDES"
+    )
+    attempt_seconds: float = setting(10.0, "how long one POST may take")
+    retry_seconds: float = setting(30.0, "the longest pause between two tries; the first pause is 0.2 s")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventsSettings(Common):
+    """`nilometer events`."""
+
+    output: str = setting("text", "how events are printed", choices=("text", "json"))
+
+
+def declared(settings: type[Common]) -> list[Field[Any]]:
+    """Returns the fields of a settings class that are settings, in the order of their declaration."""
+    return [item for item in fields(settings) if "text" in item.metadata and item.default is not MISSING]
+
+
+def flag(item: Field[Any]) -> str:
+    """Returns a setting's flag, such as ``--topic-prefix``."""
+    return "--" + item.name.replace("_", "-")
+
+
+def variables(item: Field[Any]) -> list[str]:
+    """Returns the environment variables of a setting, the first found wins."""
+    other = item.metadata["env"]
+    return [PREFIX + item.name.upper(), *([other] if other else [])]

@@ -1,0 +1,39 @@
+"""The real parts that every integration test shares: one Apache Kafka a session, and topics of one's own in it."""
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from nilometer_detectors.demo.kafka import EmbeddedKafka
+from nilometer_detectors.demo.kafka_jars import kafka_jars
+from nilometer_logger.errors import ExtraMissing, UnavailableError
+
+
+@pytest.fixture(scope="session")
+def kafka_available() -> None:
+    """Skips the tests that need Kafka where its jars cannot be had, and says why; under CI=true they fail instead."""
+    try:
+        kafka_jars()
+    except (ExtraMissing, UnavailableError) as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_available: None) -> Iterator[EmbeddedKafka]:
+    """A real Apache Kafka for the whole session: `kafka.bootstrap` is its address. No topic is made by itself.
+
+    Tests that stop or kill a broker start one of their own (3 s); this one belongs to all.
+    """
+    with tempfile.TemporaryDirectory(prefix="nilometer-test-kafka-") as folder, EmbeddedKafka(Path(folder)) as broker:
+        yield broker
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """What a test puts before the names of its topics and groups, so that tests never see each other's."""
+    return f"t{uuid.uuid4().hex[:8]}-"

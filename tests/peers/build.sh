@@ -1,0 +1,78 @@
+#!/bin/sh
+# Builds the real parts that the integration tests run, into bin/: KServe's agent, Knative's broker and event display,
+# etcd, kube-apiserver and kubectl, and the CRDs they need (bin/crds). It wants Go and a Go module proxy, nothing else.
+#
+# A part is built again only when its module, this script or Go itself changed, so a second run takes no time; the
+# first one takes a quarter of an hour. Two things differ from the parts as released, neither in what they do:
+# event_display listens where it is told (knative/event_display/loopback.go), and the agent's second listener, a unix
+# socket with a fixed name, gets a free name, so that two agents can run on one machine.
+set -eu
+cd "$(dirname "$0")"
+
+# Set by the machine or not, these make the same binaries: static ones (no C compiler), from exactly the locked modules.
+export CGO_ENABLED=0 GOWORK=off GOFLAGS="-mod=readonly -buildvcs=false -trimpath"
+
+command -v go >/dev/null || {
+    echo "peers: Go is not installed; the tests on KServe's, Knative's and Kubernetes' own parts need it" >&2
+    exit 3
+}
+for module in kserve knative kubernetes; do
+    (cd "$module" && message=$(go version 2>&1) || { echo "peers: Go is too old: $message" >&2; exit 3; })
+done
+mkdir -p bin/stamps/crds
+
+# The directory of a module's sources, in Go's module cache.
+sources() { (cd "$1" && go mod download "$2" && go list -m -f '{{.Dir}}' "$2"); }
+
+# Whether a part must be made again; what it depends on is this file, its module and the arguments.
+stamp() { (cat build.sh $(find "$1" -type f | sort) && shift && echo "$*" && go version) | cksum; }
+stale() { ! [ -e "bin/$1" ] || [ "$(cat "bin/stamps/$1" 2>/dev/null)" != "$2" ]; }
+fresh() { printf '%-16s up to date\n' "$1"; }
+made() {
+    echo "$2" > "bin/stamps/$1"
+    printf '%-16s %s in %d s\n' "$1" "$(du -sh "bin/$1" | cut -f 1)" $(($(date +%s) - started))
+}
+
+# part NAME MODULE LINKER-FLAGS PACKAGE-OR-FILES…
+part() {
+    name=$1 module=$2 flags=$3; shift 3
+    started=$(date +%s) now=$(stamp "$module" "$flags" "$@")
+    stale "$name" "$now" || { fresh "$name"; return; }
+    (cd "$module" && go build -ldflags "-s -w $flags" -o "../bin/$name" "$@")
+    made "$name" "$now"
+}
+
+# Knative's main.go with the option that says where to listen put before the options that it has.
+display_sources() {
+    mkdir -p bin/src/event_display && cp knative/event_display/loopback.go bin/src/event_display/
+    awk '{ print } /\[\]cehttp\.Option\{$/ { print "\t\t\tonLoopback()," }' \
+        "$(sources knative knative.dev/eventing)/cmd/event_display/main.go" > bin/src/event_display/main.go
+    grep -q 'onLoopback()' bin/src/event_display/main.go ||
+        { echo "peers: event_display's main.go has changed, and so must its line in build.sh" >&2; exit 1; }
+}
+
+# crds NAME MODULE UPSTREAM FILES…: copies YAML that a cluster's administrator would apply.
+crds() {
+    name=crds/$1 module=$2 upstream=$3; shift 3
+    started=$(date +%s) now=$(stamp "$module" "$upstream" "$@")
+    stale "$name" "$now" || { fresh "$name"; return; }
+    rm -rf "bin/$name" && mkdir -p "bin/$name"
+    from=$(sources "$module" "$upstream")
+    for pattern in "$@"; do cp "$from"/$pattern "bin/$name/"; done
+    chmod -R u+w "bin/$name" # the module cache is read-only
+    made "$name" "$now"
+}
+
+kubernetes="-X k8s.io/component-base/version.gitVersion=v1.34.4" # without it kubectl cannot read the server's version
+
+crds knative knative knative.dev/eventing 'config/core/resources/*.yaml'
+crds knative-config knative knative.dev/eventing 'config/core/configmaps/*.yaml'
+crds kserve kserve github.com/kserve/kserve 'config/crd/full/serving.kserve.io_*.yaml'
+display_sources
+part event_display knative "" ../bin/src/event_display/main.go ../bin/src/event_display/loopback.go
+part broker_ingress knative "" knative.dev/eventing/cmd/broker/ingress
+part broker_filter knative "" knative.dev/eventing/cmd/broker/filter
+part etcd kubernetes "" go.etcd.io/etcd/server/v3
+part kubectl kubernetes "$kubernetes" k8s.io/kubernetes/cmd/kubectl
+part agent kserve "-X main.unixSocketPath=" github.com/kserve/kserve/cmd/agent
+part kube-apiserver kubernetes "$kubernetes" k8s.io/kubernetes/cmd/kube-apiserver

@@ -233,12 +233,15 @@ def _read_arrays(path: Path) -> dict[str, Floats]:
 
 def describe(baseline: Baseline) -> str:
     """Writes a baseline as a table for a terminal, a line a column."""
-    lines = [("", "column", "type", "count", "missing", "mean", "stddev", "min", "max")]
+    lines: list[tuple[str, ...]] = [("", "column", "type", "count", "missing", "mean", "stddev", "min", "max")]
     for half, columns in (("feature", baseline.features), ("prediction", baseline.predictions)):
         for column in columns:
             counted = (half, column.name, column.type, str(column.count), str(column.missing))
-            measured = tuple("" if value is None else f"{value:.6g}" for value in (column.mean, column.stddev, column.min, column.max))
+            moments = (column.mean, column.stddev, column.min, column.max)
+            measured = tuple("" if value is None else f"{value:.6g}" for value in moments)
             lines.append(counted + measured)
     widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
-    table = ["  ".join(_aligned(line, widths)).rstrip() for line in lines]
-    return "\n".join([f"{baseline.rows} rows, {len(baseline.feature_sample)} in the sample, {baseline.digest}", "", *table])
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join(
+        [f"{baseline.rows} rows, {len(baseline.feature_sample)} in the sample, {baseline.digest}", "", *table]
+    )

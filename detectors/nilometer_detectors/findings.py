@@ -16,7 +16,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -63,7 +63,7 @@ class Finder:
         }
         return self._event(STATISTICS, closed.end, body, identity=(closed.start, closed.end))
 
-    def drift(self, closed: ClosedWindow, window: Window, detector: DriftDetector, said: Judgement) -> CloudEvent:
+    def drift(self, closed: ClosedWindow, window: Window, detector: DriftDetector[Any], said: Judgement) -> CloudEvent:
         """Reports what a detector says about a closed window."""
         body: dict[str, object] = {
             "window": _window(closed),
@@ -87,7 +87,7 @@ class Finder:
             severity="warning" if said.verdict == "drift" else "info",
         )
 
-    def outliers(self, rows: Rows, detector: OutlierDetector, scores: Scores) -> Iterator[CloudEvent]:
+    def outliers(self, rows: Rows, detector: OutlierDetector[Any], scores: Scores) -> Iterator[CloudEvent]:
         """Reports the flagged rows; the others cost nothing."""
         for row in scores.flagged.nonzero()[0].tolist():
             request, number, time = rows.ids[row], int(rows.numbers[row]), int(rows.times[row])
@@ -167,12 +167,15 @@ def _flagged_features(rows: Rows, scores: Scores, row: int) -> dict[str, dict[st
         if score > scores.threshold:
             value = float(rows.values[row, feature])
             said: dict[str, object] = {"value": plain(value)}
-            if scores.expected is not None:
-                said["expected"] = [plain(bound) for bound in scores.expected[place].tolist()]
+            bounds = scores.expected[place].tolist() if scores.expected is not None else []
+            if bounds:
+                said["expected"] = [plain(bound) for bound in bounds]
             said["score"] = plain(score)
+            # JSON knows no infinity: where a number is null, a sentence says why.
             if math.isinf(value):
-                said["reason"] = "the value is infinite"  # which JSON cannot say
+                said["reason"] = "the value is infinite"
             elif math.isinf(score):
-                said["reason"] = "the feature is constant in the baseline"
+                constant = bool(bounds) and bounds[0] == bounds[1]
+                said["reason"] = "constant in the baseline" if constant else "the score is beyond float64"
             features[rows.schema.names[feature]] = said
     return features

@@ -10,6 +10,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def read_csv(path: Path, categorical: Collection[str] = ()) -> list[TableColumn]
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            names, rows = _table(path, csv.reader(file, strict=True))
+            names, rows = _table(path, file)
     except OSError as error:
         raise SettingError(f"{path}: cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
@@ -62,8 +63,9 @@ def read_csv(path: Path, categorical: Collection[str] = ()) -> list[TableColumn]
     return [_column(path, name, column, as_category=name in categorical) for name, column in columns]
 
 
-def _table(path: Path, reader: "csv._reader") -> tuple[list[str], list[list[str]]]:
+def _table(path: Path, file: TextIO) -> tuple[list[str], list[list[str]]]:
     """Reads names and rows; every row has a cell for each name."""
+    reader = csv.reader(file, strict=True)
     try:
         names = [name.strip() for name in next(reader, [])]
         _check_names(path, names)

@@ -5,7 +5,6 @@ retry can mend (a monitor that does not validate, a state that does not fit its 
 """
 
 import asyncio
-import logging
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,8 +33,6 @@ def run(settings: WorkerSettings) -> None:
         StateError: if the state in Kafka does not fit its log.
     """
     monitors = load_monitors(Path(settings.monitors))
-    logging.getLogger("faust").setLevel(logging.ERROR)  # it warns of what the broker does on purpose
-    logging.getLogger("mode").setLevel(logging.CRITICAL)  # it logs a crash with a traceback before we say what it was
     for monitor in monitors:
         _log.info("monitor loaded", monitor=monitor.name, digest=monitor.digest[:12])
     asyncio.run(_run(settings, monitors))
@@ -48,6 +45,8 @@ async def _run(settings: WorkerSettings, monitors: Sequence[Monitor]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
     async def once() -> None:
+        if stop.is_set():
+            return
         await topics.ensure(
             settings.kafka,
             settings.topic_prefix,
@@ -57,16 +56,16 @@ async def _run(settings: WorkerSettings, monitors: Sequence[Monitor]) -> None:
         )
         await Broker(settings, monitors, log_finding).run(stop)
 
-    working = asyncio.create_task(retrying(once, "Kafka"))
+    working = asyncio.create_task(retrying(once, "Kafka", stop))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
-    try:
-        async with asyncio.timeout(settings.session_seconds):
-            await working
-    except TimeoutError:
-        raise UnavailableError(f"Kafka at {settings.kafka} did not take the last snapshot") from None
-    finally:
-        stopping.cancel()
+    stopping.cancel()
+    # Once it is told to stop, the last snapshot may take as long as the group would wait for us anyway.
+    await asyncio.wait((working,), timeout=settings.session_seconds if stop.is_set() else None)
+    if not working.done():
+        working.cancel()
+        raise UnavailableError(f"Kafka at {settings.kafka} did not take the last snapshot; the next worker goes on")
+    await working
 
 
 def log_finding(event: CloudEvent) -> None:
@@ -74,11 +73,15 @@ def log_finding(event: CloudEvent) -> None:
     attributes = event.attributes
     body = msgspec.json.decode(event.data)
     verdict = attributes.get("verdict", "ok")
-    facts: dict[str, object] = {"monitor": attributes["monitor"], "detector": attributes.get("detector"), "verdict": verdict}
+    facts: dict[str, object] = {
+        "monitor": attributes["monitor"],
+        "detector": attributes.get("detector"),
+        "verdict": verdict,
+    }
     kind = attributes["type"].rpartition(".")[2]
     if kind == "outlier":
         blamed = [name for name, feature in body["features"].items() if feature.get("outlier", True)]
-        facts |= {"request": body["request"], "row": body["row"], "score": body["score"], "features": blamed}
+        facts |= {"request": body["request"], "row": body["row"], "score": _short(body["score"]), "features": blamed}
         _log.warning("outlier", **facts)
         return
     window = body["window"]
@@ -91,6 +94,13 @@ def log_finding(event: CloudEvent) -> None:
         return
     blamed = [name for name, feature in body.get("features", {}).items() if feature.get("drift")]
     if verdict == "drift":
-        _log.warning("drift", **facts, p_value=body.get("pValue"), threshold=body.get("threshold"), features=blamed)
+        _log.warning(
+            "drift", **facts, p_value=_short(body["pValue"]), threshold=_short(body["threshold"]), features=blamed
+        )
     else:
-        _log.info("no drift" if verdict == "ok" else "not judged", **facts, reason=body.get("reason"))
+        reason = {"reason": body["reason"]} if "reason" in body else {}
+        _log.info("no drift" if verdict == "ok" else "not judged", **facts, **reason)
+
+
+def _short(number: float | None) -> float | None:
+    return None if number is None else float(f"{number:.4g}")

@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import faust
@@ -26,7 +27,6 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from nilometer_logger import punctuation, topics
-from nilometer_logger.errors import StateError
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.inferences import Record
 from nilometer_logger.kafka import unavailable
@@ -65,7 +65,8 @@ class Broker:
         self._observer = observer
         self._group = f"{settings.topic_prefix}nilometer-worker"
         self._topic = settings.topic_prefix + topics.INFERENCES
-        self._owned: dict[int, Owned] = {}
+        self._opening: dict[int, asyncio.Task[Owned]] = {}
+        self._fenced: set[int] = set()
         self._findings_wait = asyncio.Event()
         self._quiet_told: dict[str, float] = {}
         self._outliers: AIOKafkaProducer
@@ -122,47 +123,62 @@ class Broker:
             await self._snapshot_all()
 
     async def _leave(self) -> None:
-        for owned in list(self._owned.values()):
-            await owned.close()
-        self._owned.clear()
+        for number in list(self._opening):
+            await self._let_go(number)
         await self._app.stop()
 
     async def _assigned(self, _app: faust.App, assigned: set[Any], **_: Any) -> None:
         numbers = sorted(tp.partition for tp in assigned if tp.topic == self._topic)
-        for number in numbers:
-            owned = Owned(self._settings, self._group, number, self._monitors)
-            try:
-                await owned.open()
-            except (KafkaError, StateError) as error:
-                await owned.close()
-                await self._fail(error)
-                return
-            self._owned[number] = owned
-        _log.info("ready", partitions=numbers, topic=self._topic, monitors=[monitor.name for monitor in self._monitors])
+        try:
+            owned = [await self._own(number) for number in numbers]
+        except Exception as error:  # noqa: BLE001 - Faust would log it and go on without the partition
+            await self._fail(error)
+            return
+        if None not in owned:
+            monitors = [monitor.name for monitor in self._monitors]
+            _log.info("ready", partitions=numbers, topic=self._topic, monitors=monitors)
 
     async def _revoked(self, _app: faust.App, revoked: set[Any], **_: Any) -> None:
         # No snapshot here: this is called after an eviction as well, and the next owner may be at work already.
         for number in [tp.partition for tp in revoked if tp.topic == self._topic]:
-            if owned := self._owned.pop(number, None):
-                await owned.close()
+            self._fenced.discard(number)
+            await self._let_go(number)
+
+    async def _own(self, number: int) -> Owned | None:
+        """Returns an assigned partition, once its state is restored; None where it has been taken away.
+
+        Faust may hand over the first records before it says that their partition was assigned, so whichever comes
+        first opens it.
+        """
+        if number in self._fenced:
+            return None
+        if number not in self._opening:
+            owned = Owned(self._settings, self._group, number, self._monitors)
+            self._opening[number] = asyncio.create_task(owned.open())
+        opening = self._opening[number]
+        if not opening.done():
+            await asyncio.wait((opening,))
+        return None if self._opening.get(number) is not opening else opening.result()
+
+    async def _let_go(self, number: int) -> None:
+        opening = self._opening.pop(number, None)
+        if opening is None:
+            return
+        opening.cancel()
+        await asyncio.wait((opening,))
+        if not opening.cancelled() and opening.exception() is None:
+            await opening.result().close()
+
+    def _owned(self) -> list[Owned]:
+        done = [opening for opening in self._opening.values() if opening.done() and not opening.cancelled()]
+        return [opening.result() for opening in done if opening.exception() is None]
 
     async def _route(self, stream: Any) -> None:
         async for event in stream.noack().events():
             message = event.message
-            owned = self._owned.get(message.partition)
-            if owned is None:
-                continue  # fenced or taken away: whoever owns it now reads this record itself
-            headers = message.headers.items() if isinstance(message.headers, dict) else message.headers or ()
-            record = Record(
-                message.topic,
-                message.partition,
-                message.offset,
-                int(message.timestamp * 1000) * (SECOND // 1000),
-                list(headers),
-                message.value,
-            )
             try:
-                await self._apply(owned, record)
+                if owned := await self._own(message.partition):
+                    await self._apply(owned, _record(message))
             except Exception as error:  # noqa: BLE001 - an agent that lets one through loses the record and goes on
                 await self._fail(error)
                 return
@@ -171,12 +187,15 @@ class Broker:
         if not owned.expects(record.offset):
             return
         for event in owned.state.apply(record):
-            owned.unacknowledged.append(
-                await publish(self._outliers, self._settings.topic_prefix + topics.OUTLIERS, event)
-            )
-            self._observer(event)
+            acknowledged = await publish(self._outliers, self._settings.topic_prefix + topics.OUTLIERS, event)
+            owned.unacknowledged.append(acknowledged)
+            acknowledged.add_done_callback(partial(self._observe, event))
         if owned.state.has_findings:
             self._findings_wait.set()
+
+    def _observe(self, event: CloudEvent, acknowledged: "asyncio.Future[object]") -> None:
+        if not acknowledged.cancelled() and acknowledged.exception() is None:
+            self._observer(event)
 
     async def _tick(self) -> None:
         try:
@@ -192,7 +211,7 @@ class Broker:
 
     async def _snapshot_all(self, patience_seconds: float = 0.0) -> None:
         now = time.monotonic()
-        due = [owned for owned in self._owned.values() if owned.is_due(now, patience_seconds)]
+        due = [owned for owned in self._owned() if owned.is_due(now, patience_seconds)]
         await asyncio.gather(*(self._snapshot(owned) for owned in due))
 
     async def _snapshot(self, owned: Owned) -> None:
@@ -201,12 +220,11 @@ class Broker:
                 self._observer(event)
         except ProducerFenced:
             _log.warning("partition lost", partition=owned.number, reason="another worker owns it")
-            if self._owned.get(owned.number) is owned:
-                del self._owned[owned.number]
-            await owned.close()
+            self._fenced.add(owned.number)
+            await self._let_go(owned.number)
 
     async def _tell_quiet(self) -> None:
-        for owned in list(self._owned.values()):
+        for owned in self._owned():
             now = time.time_ns()
             told = time.monotonic() - _QUIET_AGAIN_SECONDS
             silent = {
@@ -217,7 +235,7 @@ class Broker:
             # Only a partition that has just been read to its end is quiet; a backlog or an outage closes nothing early.
             if not silent or await self._end(owned.number) != owned.state.offset + 1:
                 continue
-            await self._outliers.send(
+            await self._outliers.send_and_wait(
                 self._topic,
                 punctuation.encode(punctuation.Quiet(silent)),
                 partition=owned.number,
@@ -235,3 +253,9 @@ class Broker:
         if isinstance(error, KafkaError):
             error = unavailable(self._settings.kafka, error)
         self._app._crash(error)  # noqa: SLF001 - `crash` does the same and prints a traceback of its own
+
+
+def _record(message: Any) -> Record:
+    headers = message.headers.items() if isinstance(message.headers, dict) else message.headers or ()
+    timestamp = round(message.timestamp * 1000) * (SECOND // 1000)
+    return Record(message.topic, message.partition, message.offset, timestamp, list(headers), message.value)

@@ -119,14 +119,15 @@ def to_http(event: CloudEvent) -> tuple[dict[str, str], bytes]:
     return headers, event.data
 
 
-def from_kafka(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> CloudEvent:
+def from_kafka(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> CloudEvent:
     """Reads an event in Kafka binary content mode (CloudEvents Kafka protocol binding 1.0.2, section 3.2).
 
     Raises:
         EventError: if the headers make no CloudEvent.
     """
     attributes: dict[str, str] = {}
-    for name, raw in headers:
+    for name, content in headers:
+        raw = content or b""  # Kafka's headers may be null
         try:
             if name.startswith("ce_"):
                 attributes[name[3:]] = raw.decode("utf-8")
@@ -164,5 +165,5 @@ def decode_batch(value: bytes) -> list[CloudEvent]:
     """
     try:
         return [CloudEvent(attributes, data) for attributes, data in _batch_decoder.decode(value)]
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise EventError(f"not a batch of events: {error}") from None

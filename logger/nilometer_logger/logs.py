@@ -45,6 +45,10 @@ def configure(log_format: str, log_level: str) -> None:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     for part in ("consumer", "producer"):
         logging.getLogger(f"aiokafka.{part}").setLevel(_FOREIGN_LEVEL)
+    # Faust warns of what the broker does on purpose, and prints a traceback of what we then say in a line. Its loggers
+    # are named after the modules of the classes that inherit from it, ours among them.
+    for foreign in ("faust", "mode", "nilometer_logger"):
+        logging.getLogger(foreign).setLevel(logging.CRITICAL)
     logging.getLogger("nilometer").setLevel(log_level.upper())
     structlog.configure(
         processors=[

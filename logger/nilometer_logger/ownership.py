@@ -8,13 +8,14 @@ since the last offsets are control records that no poll ever returns.
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import Self
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from nilometer_logger import topics
-from nilometer_logger.errors import StateError
+from nilometer_logger.errors import StateError, UnavailableError
 from nilometer_logger.events import CloudEvent, to_kafka
 from nilometer_logger.monitoring import Monitor
 from nilometer_logger.partition import Partition
@@ -63,32 +64,30 @@ class Owned:
         self._group = group
         self._lock = asyncio.Lock()
         self._last_snapshot = time.monotonic()
-        self._contiguous = False
+        self._next: int | None = None
         self._producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka,
             transactional_id=f"{group}-{number}",
             max_request_size=MAX_STATE_BYTES,
         )
 
-    async def open(self) -> None:
+    async def open(self) -> Self:
         """Fences the former owner and restores the state.
 
         Raises:
             StateError: if the state does not fit the log.
         """
         began = time.monotonic()
-        await self._producer.start()
-        changes = await self._read_state()
-        self.state.restore(changes)
-        end = await self._end_of_input()
-        if self.state.offset >= end:
-            raise StateError(
-                f"the state of partition {self.number} is at offset {self.state.offset}, but topic "
-                f"{self._prefix}{topics.INFERENCES} ends at {end}: it was created anew; delete topic "
-                f"{self._prefix}{topics.STATE} to start with empty windows"
-            )
+        try:
+            await self._producer.start()
+            self.state.restore(await self._read_state())
+            self._next = await self._first_unread()
+        except BaseException:
+            await self.close()
+            raise
         seconds = round(time.monotonic() - began, 3)
         _log.info("partition restored", partition=self.number, offset=self.state.offset, seconds=seconds)
+        return self
 
     async def _read_state(self) -> list[Change]:
         partition = TopicPartition(self._prefix + topics.STATE, self.number)
@@ -111,32 +110,44 @@ class Owned:
             await reader.stop()
         return changes
 
-    async def _end_of_input(self) -> int:
+    async def _first_unread(self) -> int | None:
+        """Finds the record that must come first; None where an empty state may begin anywhere."""
+        if self.state.offset < 0:
+            return None
         partition = TopicPartition(self._prefix + topics.INFERENCES, self.number)
         reader = AIOKafkaConsumer(bootstrap_servers=self._kafka)
         await reader.start()
         try:
+            beginning: int = (await reader.beginning_offsets([partition]))[partition]
             end: int = (await reader.end_offsets([partition]))[partition]
         finally:
             await reader.stop()
-        return end
+        following = self.state.offset + 1
+        if following > end:
+            raise StateError(
+                f"the state of partition {self.number} is at offset {self.state.offset}, but topic "
+                f"{partition.topic} ends at {end}: it was created anew; delete topic "
+                f"{self._prefix}{topics.STATE} to start with empty windows"
+            )
+        if beginning > following:
+            missing = beginning - following
+            _log.error("records expired unread", partition=self.number, records=missing, reason="the topic's retention")
+        return max(following, beginning)
 
     def expects(self, offset: int) -> bool:
         """Tells whether a record is the next one; records that the state includes already are passed over.
 
         Raises:
-            StateError: if records between were never seen, so that going on would lose them.
+            UnavailableError: if records before it were never seen: going on would lose them, starting again does not.
         """
         if offset <= self.state.offset:
             return False
-        missing = offset - self.state.offset - 1
-        if missing and self._contiguous:
-            raise StateError(f"partition {self.number}: {missing} records before offset {offset} were not read")
-        if missing and self.state.offset >= 0:
-            _log.error(
-                "records expired unread", partition=self.number, records=missing, reason="retention of the topic"
+        if self._next is not None and offset > self._next:
+            missing = offset - self._next
+            raise UnavailableError(
+                f"partition {self.number}: {missing} records before offset {offset} were not handed over"
             )
-        self._contiguous = True
+        self._next = offset + 1
         return True
 
     def is_due(self, now: float, patience_seconds: float) -> bool:

@@ -38,5 +38,5 @@ def decode(value: bytes) -> Quiet:
     """
     try:
         return _decoder.decode(value)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise EventError(f"not a punctuation record: {error}") from None

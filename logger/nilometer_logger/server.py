@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator
 
 import structlog
 import uvicorn
@@ -18,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from nilometer_logger import topics
-from nilometer_logger.errors import NilometerError, SettingError
+from nilometer_logger.errors import SettingError
 from nilometer_logger.ingress import Ingress
 from nilometer_logger.journal import Journal
 from nilometer_logger.kafka import retrying, unavailable
@@ -65,29 +64,59 @@ async def _connect(settings: LoggerSettings) -> tuple[AIOKafkaProducer, Journal]
     return producer, journal
 
 
-@contextlib.asynccontextmanager
-async def _kafka_behind(ingress: Ingress, settings: LoggerSettings) -> AsyncIterator[None]:
-    """Gives the ingress its journal as soon as Kafka can be reached; takes it away in order."""
-    producers: list[AIOKafkaProducer] = []
+async def _serve(settings: LoggerSettings, listener: socket.socket) -> None:
+    ingress = Ingress(max_event_bytes=settings.max_event_bytes, max_held_seconds=settings.max_held_seconds)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            ingress,
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal once more when it has ended; what follows here is still to be done then.
+        asyncio.get_running_loop().add_signal_handler(number, lambda: None)
 
-    async def connect() -> None:
+    async def connect() -> AIOKafkaProducer:
         producer, ingress.journal = await retrying(lambda: _connect(settings), "Kafka")
-        producers.append(producer)
         _log.info("ready", kafka=settings.kafka, topic=settings.topic_prefix + topics.INFERENCES)
+        return producer
+
+    def give_up(connecting: "asyncio.Task[AIOKafkaProducer]") -> None:
+        if not connecting.cancelled() and connecting.exception() is not None:
+            server.should_exit = True
 
     connecting = asyncio.create_task(connect())
-    try:
-        yield
-    finally:
+    connecting.add_done_callback(give_up)
+    _log.info("listening", url=f"http://{settings.host}:{listener.getsockname()[1]}")
+    await server.serve(sockets=[listener])
+    await _disconnect(settings, ingress.journal, connecting)
+    _log.info("stopped")
+
+
+async def _disconnect(
+    settings: LoggerSettings, journal: Journal | None, connecting: "asyncio.Task[AIOKafkaProducer]"
+) -> None:
+    """Closes the connection to Kafka when nobody waits for an answer any more.
+
+    Raises:
+        NilometerError: if it never came to a connection, for a reason that no retry could mend.
+    """
+    if journal is None:
         connecting.cancel()
-        with contextlib.suppress(asyncio.CancelledError, NilometerError):
+        with contextlib.suppress(asyncio.CancelledError):
             await connecting
-        if ingress.journal is not None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(settings.max_held_seconds):
-                    await ingress.journal.drain()
-        for producer in producers:
-            await producer.stop()
+        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(settings.max_held_seconds):
+            await journal.drain()
+    await (await connecting).stop()
 
 
 def _listen(settings: LoggerSettings) -> socket.socket:
@@ -106,30 +135,6 @@ def run(settings: LoggerSettings) -> None:
     Raises:
         SettingError: if the address cannot be listened on.
     """
-    ingress = Ingress(max_event_bytes=settings.max_event_bytes, max_held_seconds=settings.max_held_seconds)
     listener = _listen(settings)
-
-    async def serve() -> None:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                ingress,
-                http="httptools",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                date_header=False,
-                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=_GRACE_SECONDS,
-            )
-        )
-        for number in (signal.SIGTERM, signal.SIGINT):
-            # uvicorn raises the signal once more when it has ended; what follows here is still to be done then.
-            asyncio.get_running_loop().add_signal_handler(number, lambda: None)
-        async with _kafka_behind(ingress, settings):
-            _log.info("listening", url=f"http://{settings.host}:{listener.getsockname()[1]}")
-            await server.serve(sockets=[listener])
-        _log.info("stopped")
-
     with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve())
+        runner.run(_serve(settings, listener))

@@ -7,9 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from nilometer_detectors.demo.kafka import EmbeddedKafka
 from nilometer_detectors.demo.kafka_jars import kafka_jars
 from nilometer_logger.errors import ExtraMissing, UnavailableError
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks everything in this folder as an integration test."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("integration")
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +34,7 @@ def kafka_available() -> None:
 
 
 @pytest.fixture(scope="session")
-def kafka(kafka_available: None) -> Iterator[EmbeddedKafka]:
+def kafka(kafka_available: None) -> Iterator[EmbeddedKafka]:  # noqa: ARG001 - pytest's way to say: after it
     """A real Apache Kafka for the whole session: `kafka.bootstrap` is its address. No topic is made by itself.
 
     Tests that stop or kill a broker start one of their own (3 s); this one belongs to all.

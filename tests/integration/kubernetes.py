@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from nilometer_detectors.demo.processes import Process, ProcessFailed, free_port
-
 from tests.integration.parts import CUSTOM_RESOURCES, binary
 
 _READY_SECONDS = 60

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
 from nilometer_detectors.demo.kafka import EmbeddedKafka
 
 RECORDS = [f"record {number}".encode() for number in range(1000)]
@@ -53,8 +54,9 @@ def test_what_is_acknowledged_can_be_read(kafka: EmbeddedKafka, topic_prefix: st
     assert asyncio.run(consume(kafka.bootstrap, topic)) == RECORDS
 
 
+@pytest.mark.usefixtures("kafka_available")
 @pytest.mark.timeout(120)
-def test_a_killed_broker_comes_back_with_its_data(kafka_available: None, tmp_path: Path) -> None:
+def test_a_killed_broker_comes_back_with_its_data(tmp_path: Path) -> None:
     """After kill -9, a broker started on the same folder has the same address, every record, and takes new ones."""
     with EmbeddedKafka(tmp_path / "kafka") as broker:
         address = broker.bootstrap
@@ -69,8 +71,9 @@ def test_a_killed_broker_comes_back_with_its_data(kafka_available: None, tmp_pat
         assert asyncio.run(produce(address, "records", [b"one more"])) == [len(RECORDS)]
 
 
+@pytest.mark.usefixtures("kafka_available")
 @pytest.mark.timeout(120)
-def test_a_stopped_broker_is_started_by_another_object(kafka_available: None, tmp_path: Path) -> None:
+def test_a_stopped_broker_is_started_by_another_object(tmp_path: Path) -> None:
     """The folder and the port are all a broker is: a new object on them goes on where the old one stopped."""
     with EmbeddedKafka(tmp_path / "kafka") as first:
         asyncio.run(produce(first.bootstrap, "records", RECORDS))

@@ -79,7 +79,7 @@ class HttpServer:
                 self.end_headers()
                 self.wfile.write(answer)
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, *_: object) -> None:
                 """Prints nothing."""
 
         with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -157,21 +157,42 @@ def test_the_agent_logs_a_request_and_its_response(peer: Require, tmp_path: Path
 
 
 @pytest.mark.timeout(120)
-def test_the_broker_passes_what_the_trigger_filters(
+def test_the_broker_passes_what_the_triggers_filter(
     peer: Require, kubernetes_api: KubernetesApi, tmp_path: Path
 ) -> None:
-    """Of the events posted to a Broker, its Trigger's subscriber gets those that pass the filter, and no others."""
-    peer("broker_ingress", "broker_filter", "event_display")
-    with EventDisplay(tmp_path) as display, KnativeBroker(kubernetes_api, tmp_path) as knative:
-        url = knative.declare("findings", subscriber=display.url, filters=[{"exact": {"type": DRIFT}}])
-        for number, kind in enumerate([DRIFT, "io.nilometer.statistics", DRIFT]):
+    """Of the events posted to a Broker, each Trigger's subscriber gets those that pass its filter, and no others."""
+    peer("broker_ingress", "broker_filter", "channel_dispatcher", "event_display")
+    with (
+        EventDisplay(tmp_path) as drifts,
+        EventDisplay(tmp_path) as inferences,
+        KnativeBroker(kubernetes_api, tmp_path) as knative,
+    ):
+        url = knative.declare("drift", subscriber=drifts.url, filters=[{"exact": {"type": DRIFT}}])
+        prefix = {"prefix": {"type": "org.kubeflow.serving.inference."}}
+        assert knative.declare("inferences", subscriber=inferences.url, filters=[prefix]) == url
+        kinds = [DRIFT, "io.nilometer.statistics", DRIFT, "org.kubeflow.serving.inference.request"]
+        for number, kind in enumerate(kinds):
             assert post_event(url, {"type": kind, "id": str(number), "verdict": "drift"}, {"rows": number}) < 300
 
-        # The broker answers after the subscriber has: nothing is on its way any more.
-        events = display.wait_for_events(2)
+        # The broker answers after the subscribers have: nothing is on its way any more.
+        found, logged = drifts.wait_for_events(2), inferences.wait_for_events(1)
 
-    assert [(event.attributes["id"], event.data) for event in events] == [("0", {"rows": 0}), ("2", {"rows": 2})]
-    assert {event.attributes["verdict"] for event in events} == {"drift"}
+    assert [(event.attributes["id"], event.data) for event in found] == [("0", {"rows": 0}), ("2", {"rows": 2})]
+    assert {event.attributes["verdict"] for event in found} == {"drift"}
+    assert [event.attributes["id"] for event in logged] == ["3"]
+
+
+@pytest.mark.timeout(120)
+def test_a_trigger_can_be_connected_anew(peer: Require, kubernetes_api: KubernetesApi, tmp_path: Path) -> None:
+    """Another test's broker, on the same API server, delivers to its own subscriber and not to one that is gone."""
+    peer("broker_ingress", "broker_filter", "channel_dispatcher", "event_display")
+    for number in range(2):
+        with EventDisplay(tmp_path) as display, KnativeBroker(kubernetes_api, tmp_path) as knative:
+            url = knative.declare(
+                "anew", subscriber=display.url, filters=[{"exact": {"type": DRIFT}}], namespace="anew"
+            )
+            assert post_event(url, {"type": DRIFT, "id": str(number)}, {}) < 300
+            assert [event.attributes["id"] for event in display.wait_for_events()] == [str(number)]
 
 
 @pytest.mark.timeout(120)

@@ -27,28 +27,44 @@ sources() { (cd "$1" && go mod download "$2" && go list -m -f '{{.Dir}}' "$2"); 
 # Whether a part must be made again; what it depends on is this file, its module and the arguments.
 stamp() { (cat build.sh $(find "$1" -type f | sort) && shift && echo "$*" && go version) | cksum; }
 stale() { ! [ -e "bin/$1" ] || [ "$(cat "bin/stamps/$1" 2>/dev/null)" != "$2" ]; }
-fresh() { printf '%-16s up to date\n' "$1"; }
+fresh() { printf '%-18s up to date\n' "$1"; }
 made() {
     echo "$2" > "bin/stamps/$1"
-    printf '%-16s %s in %d s\n' "$1" "$(du -sh "bin/$1" | cut -f 1)" $(($(date +%s) - started))
+    printf '%-18s %s in %d s\n' "$1" "$(du -sh "bin/$1" | cut -f 1)" $(($(date +%s) - started))
 }
 
-# part NAME MODULE LINKER-FLAGS PACKAGE-OR-FILES…
+# part NAME MODULE LINKER-FLAGS PACKAGE, where the package is an import path or a folder in bin/src.
 part() {
-    name=$1 module=$2 flags=$3; shift 3
-    started=$(date +%s) now=$(stamp "$module" "$flags" "$@")
+    name=$1 module=$2 flags=$3 package=$4
+    started=$(date +%s) now=$(stamp "$module" "$flags" "$package")
     stale "$name" "$now" || { fresh "$name"; return; }
-    (cd "$module" && go build -ldflags "-s -w $flags" -o "../bin/$name" "$@")
+    (
+        cd "$module"
+        # Files, because Go takes a folder only from inside the module.
+        case $package in bin/src/*) set -- ../"$package"/*.go ;; *) set -- "$package" ;; esac
+        go build -ldflags "-s -w $flags" -o "../bin/$name" "$@"
+    )
     made "$name" "$now"
 }
 
-# Knative's main.go with the option that says where to listen put before the options that it has.
+# Sources that are Knative's but for where they listen, in bin/src/NAME; our Go files beside them say how and why.
+changed() { grep -q "$1" "$2" || { echo "peers: Knative's sources have changed: no '$1' for build.sh" >&2; exit 1; }; }
 display_sources() {
-    mkdir -p bin/src/event_display && cp knative/event_display/loopback.go bin/src/event_display/
-    awk '{ print } /\[\]cehttp\.Option\{$/ { print "\t\t\tonLoopback()," }' \
-        "$(sources knative knative.dev/eventing)/cmd/event_display/main.go" > bin/src/event_display/main.go
-    grep -q 'onLoopback()' bin/src/event_display/main.go ||
-        { echo "peers: event_display's main.go has changed, and so must its line in build.sh" >&2; exit 1; }
+    mkdir -p bin/src/event_display && cp knative/event_display/*.go bin/src/event_display/
+    changed 'cehttp.Option{$' "$1/cmd/event_display/main.go"
+    awk '{ print } /cehttp\.Option\{$/ { print "\t\t\tonLoopback()," }' "$1/cmd/event_display/main.go" \
+        > bin/src/event_display/main.go
+}
+dispatcher_sources() {
+    mkdir -p bin/src/channel_dispatcher && cp knative/channel_dispatcher/*.go bin/src/channel_dispatcher/
+    dispatcher=$1/pkg/reconciler/inmemorychannel/dispatcher
+    changed 'httpPort *= 8080' "$dispatcher/controller.go"
+    for file in controller inmemorychannel readiness; do
+        sed -e 's/^package dispatcher/package main/' -e '/^\thttps*Port  *= /d' "$dispatcher/$file.go" \
+            > "bin/src/channel_dispatcher/$file.go"
+    done
+    sed -e '/reconciler\/inmemorychannel\/dispatcher"/d' -e 's/inmemorychannel\.NewController/NewController/' \
+        "$1/cmd/in_memory/channel_dispatcher/main.go" > bin/src/channel_dispatcher/main.go
 }
 
 # crds NAME MODULE UPSTREAM FILES…: copies YAML that a cluster's administrator would apply.
@@ -65,11 +81,15 @@ crds() {
 
 kubernetes="-X k8s.io/component-base/version.gitVersion=v1.34.4" # without it kubectl cannot read the server's version
 
-crds knative knative knative.dev/eventing 'config/core/resources/*.yaml'
+crds knative knative knative.dev/eventing 'config/core/resources/*.yaml' \
+    'config/channels/in-memory-channel/resources/*.yaml'
 crds knative-config knative knative.dev/eventing 'config/core/configmaps/*.yaml'
 crds kserve kserve github.com/kserve/kserve 'config/crd/full/serving.kserve.io_*.yaml'
-display_sources
-part event_display knative "" ../bin/src/event_display/main.go ../bin/src/event_display/loopback.go
+eventing=$(sources knative knative.dev/eventing)
+display_sources "$eventing"
+dispatcher_sources "$eventing"
+part event_display knative "" bin/src/event_display
+part channel_dispatcher knative "" bin/src/channel_dispatcher
 part broker_ingress knative "" knative.dev/eventing/cmd/broker/ingress
 part broker_filter knative "" knative.dev/eventing/cmd/broker/filter
 part etcd kubernetes "" go.etcd.io/etcd/server/v3

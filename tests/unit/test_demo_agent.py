@@ -4,6 +4,7 @@ import asyncio
 
 import aiohttp
 from aiohttp import web
+
 from nilometer_detectors.demo.agent import Agent
 from nilometer_detectors.demo.loopback import serving
 from nilometer_detectors.demo.processes import free_port

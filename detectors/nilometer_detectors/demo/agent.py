@@ -22,6 +22,7 @@ from nilometer_detectors.demo.loopback import serving
 from nilometer_logger.times import format_time
 
 _WORKERS = 5
+_NOT_ADDED = ("Accept", "Content-Type")
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
 _TYPE = "org.kubeflow.serving.inference."
 
@@ -52,7 +53,7 @@ class Agent:
     async def run(self, port: int) -> AsyncIterator[Self]:
         """Serves on a port of the loopback interface while the context is open, and reports the rest at its end."""
         self._queue: asyncio.Queue[tuple[str, dict[str, str], bytes]] = asyncio.Queue()
-        async with aiohttp.ClientSession(timeout=_TIMEOUT, skip_auto_headers=("Accept", "Content-Type")) as self._session:
+        async with aiohttp.ClientSession(timeout=_TIMEOUT, skip_auto_headers=_NOT_ADDED) as self._session:
             workers = [asyncio.create_task(self._work()) for _ in range(_WORKERS)]
             try:
                 async with serving(self._pass_on, port):

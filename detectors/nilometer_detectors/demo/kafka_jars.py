@@ -68,7 +68,8 @@ def _resolver(progress: Progress | None) -> "PythonResolver":
 
         def download(self, artifact: Artifact) -> Path | None:
             try:
-                return super().download(artifact)
+                path: Path | None = super().download(artifact)
+                return path
             except BaseException:
                 if (torn := artifact.cached_path) is not None:
                     torn.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from nilometer_detectors.demo.iris import flowers
 MODEL = "iris"
 
 
-class IrisModel(Model):  # type: ignore[misc]  # kserve has no types
+class IrisModel(Model):
     """Predicts the class (0, 1 or 2) of flowers from their four measurements."""
 
     def __init__(self) -> None:
@@ -36,15 +36,15 @@ class IrisModel(Model):  # type: ignore[misc]  # kserve has no types
     def predict(
         self,
         payload: dict[str, Any] | InferRequest,
-        headers: dict[str, str] | None = None,
-        response_headers: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,  # noqa: ARG002 - KServe's signature
+        response_headers: dict[str, str] | None = None,  # noqa: ARG002
     ) -> dict[str, Any] | InferResponse:
         """Answers one request in the protocol it came in, as KServe's own sklearnserver does."""
         classes = self._classifier.predict(np.asarray(get_predict_input(payload), dtype=float))
         return get_predict_response(payload, classes.astype(np.int64), self.name)
 
 
-class LoopbackModelServer(ModelServer):  # type: ignore[misc]  # kserve has no types
+class LoopbackModelServer(ModelServer):
     """KServe's model server, which would listen on every interface, on the loopback interface."""
 
     def setup_event_loop(self) -> None:

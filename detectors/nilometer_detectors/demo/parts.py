@@ -70,7 +70,16 @@ class Parts:
         model = self._python("model server", "nilometer_detectors.demo.model_server", "--port", self.model_port)
         self._prepare()
         write_training_set(self.folder / "training-set.csv")
-        baseline = self._nilometer("baseline", self.folder / "training-set.csv", "--out", self.folder / "baseline")
+        baseline = self._nilometer(
+            "baseline",
+            self.folder / "training-set.csv",
+            "--out",
+            self.folder / "baseline",
+            "--prediction",
+            "class",
+            "--categorical",
+            "class",
+        )
         self.kafka.launch()
         if code := baseline.wait():
             raise ProcessFailed(f"nilometer baseline ended with code {code}:\n{baseline.output()}")
@@ -78,9 +87,7 @@ class Parts:
         self._say("worker", "baseline made from the training set, 150 flowers")
         self.kafka.wait_ready()
         self._say("kafka", f"Apache Kafka is ready at {self.kafka.bootstrap}")
-        self._start_nilometer()
-        model.wait_for_port(self.model_port)
-        self._say("model", f"KServe's model server is ready at {self.model_url}")
+        self._start_nilometer(model)
 
     def check(self) -> None:
         """Checks that everything runs.
@@ -107,17 +114,20 @@ class Parts:
         (self.folder / "monitors").mkdir()
         (self.folder / "monitors" / "iris.yaml").write_text(_MONITOR)
 
-    def _start_nilometer(self) -> None:
+    def _start_nilometer(self, model: Process) -> None:
         kafka = ("--kafka", self.kafka.bootstrap)
+        sink = f"http://127.0.0.1:{self.subscriber_port}"
         logger = self._nilometer("logger", *kafka, "--host", "127.0.0.1", "--port", self.logger_port)
         worker = self._nilometer("worker", *kafka, "--monitors", self.folder / "monitors")
-        sink = f"http://127.0.0.1:{self.subscriber_port}"
-        self._nilometer("delivery", *kafka, "--sink", sink)
+        delivery = self._nilometer("delivery", *kafka, "--sink", sink)
         logger.wait_for_port(self.logger_port)
         self._say("logger", f"nilometer logger is ready at {self.logger_url}")
+        model.wait_for_port(self.model_port)
+        self._say("model", f"KServe's model server is ready at {self.model_url}")
         worker.wait_for_line(r"\bready\b")
         self._say("worker", "nilometer worker is ready, watching the monitor demo/iris")
-        self._say("delivery", f"nilometer delivery sends findings to {sink}")
+        delivery.wait_for_line(r"\bready\b")
+        self._say("delivery", f"nilometer delivery is ready to send findings to {sink}")
 
     def _nilometer(self, command: str, *arguments: object) -> Process:
         return self._python(f"nilometer {command}", "nilometer_detectors", command, *arguments)

@@ -95,7 +95,7 @@ class _Theatre:
             subscriber(self._take, self._parts.subscriber_port),
             self._agent.run(self._parts.agent_port) as agent,
         ):
-            with self._screen.counting(self._counts):
+            with self._screen.counting(self._counts) as self._tick:
                 await self._tell()
                 await agent.drain()
             self._conclude()
@@ -134,17 +134,17 @@ class _Theatre:
     def _take(self, event: CloudEvent) -> None:
         line = self._tally.take(event, time.time_ns())
         if line is not None:
-            alarming = event.attributes.get("verdict") in ("drift", "outlier")
-            self._screen.say("finding", line, style="alarm" if alarming else "finding")
+            verdict = event.attributes.get("verdict")
+            alarming = verdict in ("drift", "outlier")
+            self._screen.say("detector" if verdict else "worker", line, style="alarm" if alarming else "")
 
     def _counts(self) -> Iterator[tuple[str, str]]:
-        yield "phase", str(self._phase or "")
         yield "requests", str(self._tally.requests.total())
         yield "answers", str(self._tally.answers.total())
         yield "events logged", str(self._agent.accepted.total())
         yield "windows closed", str(len(self._tally.windows))
-        yield "outliers", f"{len(self._tally.found)} of {len(self._tally.impossible)}"
-        yield "drift", self._tally.drift or "no"
+        yield "outliers found", f"{len(self._tally.found)} of {len(self._tally.impossible)}"
+        yield "drift", self._tally.drift or "none"
 
     def _conclude(self) -> None:
         self._screen.table("Summary", self._tally.summary(self._agent.accepted, self._screen.seconds))
@@ -172,6 +172,7 @@ class _Theatre:
     async def _until(self, wanted: Callable[[], bool]) -> None:
         while not wanted():
             self._parts.check()
+            self._tick()
             await asyncio.sleep(_CHECK_SECONDS)
 
 

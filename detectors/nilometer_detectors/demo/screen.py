@@ -20,9 +20,10 @@ _COLOURS = {
     "worker": "green",
     "delivery": "cyan",
     "client": "yellow",
-    "finding": "bold green",
+    "detector": "bold green",
     "alarm": "bold red",
 }
+_COUNTS_SECONDS = 5.0  # between two lines of counts where there is no terminal
 _PLAIN_STEP = 10_000_000  # bytes between two lines about a download where there is no terminal
 
 Counts = Callable[[], Iterable[tuple[str, str]]]
@@ -88,19 +89,37 @@ class Screen:
         return tell
 
     @contextmanager
-    def counting(self, counts: Counts) -> Iterator[None]:
-        """Keeps a table of counts below the lines while the context is open; only on a terminal."""
-        if not self._console.is_terminal:
-            yield
-            return
+    def counting(self, counts: Counts) -> Iterator[Callable[[], None]]:
+        """Shows counts while the context is open: below the lines on a terminal, as a line now and then elsewhere.
 
-        def render() -> RenderableType:
-            table = Table(show_edge=False, pad_edge=False, box=None, padding=(0, 3, 0, 0))
-            pairs = list(counts())
-            for name, _ in pairs:
-                table.add_column(Text(name, "dim"))
-            table.add_row(*(Text(text, "bold") for _, text in pairs))
-            return table
+        Yields:
+            What to call often, for it to be seen whether a line is due.
+        """
+        if self._console.is_terminal:
+            with Live(
+                get_renderable=lambda: _as_table(counts()), console=self._console, refresh_per_second=5, transient=True
+            ):
+                yield lambda: None
+        else:
+            yield self._count_in_lines(counts)
 
-        with Live(get_renderable=render, console=self._console, refresh_per_second=5, transient=True):
-            yield
+    def _count_in_lines(self, counts: Counts) -> Callable[[], None]:
+        due = self.seconds + _COUNTS_SECONDS
+
+        def tick() -> None:
+            nonlocal due
+            if self.seconds >= due:
+                due += _COUNTS_SECONDS
+                self.say("counts", ", ".join(f"{name} {text}" for name, text in counts()))
+
+        return tick
+
+
+def _as_table(pairs: Iterable[tuple[str, str]]) -> RenderableType:
+    table = Table(show_edge=False, box=None, header_style="dim", padding=(0, 3, 0, 0))
+    texts = []
+    for name, text in pairs:
+        table.add_column(name)
+        texts.append(Text(text, "bold"))
+    table.add_row(*texts)
+    return table

@@ -9,7 +9,7 @@ Time is told in seconds from the first boundary between two windows, so that pha
 What makes an alarm a bug and not luck (`tests/unit/test_demo_story.py` shows all three):
 
 * Normal rows are drawn from the training set itself, so that a window lies far enough from it for p < 1e-4 on one of
-  four features less than three times in a million windows of 50 rows, and once in 10^10 of the usual 200
+  four features less than six times in a million windows of 50 rows, and once in 10^10 of the usual 200
   (Dvoretzky-Kiefer-Wolfowitz at the test's critical distance).
 * The few impossible rows move the empirical distribution of a feature by 1 % at most: not enough for drift.
 * In units of the training set's standard deviation, normal rows reach 3.1, inches read as centimetres 5.2, and

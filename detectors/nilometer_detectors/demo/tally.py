@@ -15,6 +15,7 @@ from nilometer_logger.events import CloudEvent
 from nilometer_logger.times import parse_time
 
 _MILLISECOND = 1_000_000
+_TINY = 1e-99
 
 
 @dataclass
@@ -87,23 +88,24 @@ class Tally:
         return None
 
     def _statistics(self, body: Mapping[str, Any]) -> str:
-        window, rows = span(body["window"]), int(body["rows"])
-        self.windows[body["window"]["start"]] = rows
+        self.windows[body["window"]["start"]] = body["rows"]
         mean = body["features"]["petal_length"]["mean"]
-        note = ", partial: not judged" if body["partial"] else ""
-        return f"window {window} closed: {rows} rows, petals {mean:.1f} long on average{note}"
+        average = f", petals {mean:.1f} long on average" if mean is not None else ""
+        return f"window {span(body['window'])} closed: {body['rows']} rows{average}"
 
     def _drift(self, verdict: str, body: Mapping[str, Any]) -> str:
         window = span(body["window"])
+        if verdict == "nodata":
+            return f"window {window}: not judged, {body.get('reason', 'no data')}"
+        p_value = "p < 1e-99" if body["pValue"] < _TINY else f"p = {body['pValue']:.2g}"
         if verdict != "drift":
-            p_value = body.get("pValue")
-            return f"window {window}: {verdict}" + (f", p = {p_value:.2g}" if p_value is not None else "")
-        if self.over or self.switch is not None and parse_time(body["window"]["end"]) > self.switch:
+            return f"window {window}: no drift, {p_value}"
+        if self.over or (self.switch is not None and parse_time(body["window"]["end"]) > self.switch):
             self.drift = self.drift or window
         else:
             self.false_alarms.append(window)
         drifted = [name for name, feature in body["features"].items() if feature["drift"]]
-        return f"window {window}: DRIFT of {', '.join(drifted)}, p = {body['pValue']:.2g}"
+        return f"window {window}: DRIFT of {', '.join(drifted)}, {p_value}"
 
     def _outlier(self, request_id: str, body: Mapping[str, Any], now: int) -> str:
         values = ", ".join(f"{name} = {feature['value']:g}" for name, feature in body["features"].items())

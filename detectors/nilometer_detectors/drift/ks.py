@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
-from nilometer_logger.rows import Floats
+from numpy.typing import NDArray
 from pydantic import Field
 from scipy.stats import kstwo
 
 from nilometer_detectors.detector import Parameters
 from nilometer_detectors.drift.univariate import UnivariateDrift, UnivariateParameters
+from nilometer_logger.rows import Floats
 
 Alternative = Literal["two-sided", "less", "greater"]
 
@@ -78,8 +79,7 @@ def distance(reference: Floats, sample: Floats, alternative: Alternative) -> flo
 
 
 def p_values(
-    distances: Floats, references: np.ndarray[tuple[int], np.dtype[np.int64]],
-    samples: np.ndarray[tuple[int], np.dtype[np.int64]], alternative: Alternative,
+    distances: Floats, references: NDArray[np.int64], samples: NDArray[np.int64], alternative: Alternative
 ) -> Floats:
     """Tells how probable distances at least as large are where both samples are of one distribution.
 
@@ -101,4 +101,5 @@ def p_values(
         z = np.sqrt(effective) * distances
         product = np.sqrt(larger * smaller * (larger + smaller))
         probabilities = np.exp(-2 * z**2 - 2 * z * (larger + 2 * smaller) / product / 3.0)
-    return np.clip(probabilities, 0.0, 1.0)
+    clipped: Floats = np.clip(probabilities, 0.0, 1.0)
+    return clipped

@@ -4,17 +4,19 @@ Everything but the test is here: which values are tested, when there are too few
 gives a distance and a p-value for each feature.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Literal, Self, TypeVar
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import numpy as np
-from nilometer_logger.rows import Floats
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of, names_of, numeric_features
 from nilometer_detectors.drift.contract import DriftDetector, Judgement, Needs, Window
 from nilometer_detectors.statistics.contract import plain
+from nilometer_logger.rows import Floats
 
 Correction = Literal["bonferroni", "fdr"]
 
@@ -32,14 +34,19 @@ class UnivariateParameters(Parameters):
     )
     min_rows: int = Field(default=30, ge=1, description="a feature with fewer values in a window is not judged")
     sample_size: int = Field(
-        default=1000, ge=1, le=100_000, description="how many rows of a window are tested at most"
+        default=1000,
+        ge=1,
+        le=100_000,
+        validate_default=True,
+        description="how many rows of a window are tested at most; not fewer than minRows",
     )
 
-    @model_validator(mode="after")
-    def _enough(self) -> Self:
-        if self.sample_size < self.min_rows:
-            raise ValueError(f"sampleSize ({self.sample_size}) must not be smaller than minRows ({self.min_rows})")
-        return self
+    @field_validator("sample_size")
+    @classmethod
+    def _enough(cls, sample_size: int, info: ValidationInfo) -> int:
+        if sample_size < info.data.get("min_rows", 0):
+            raise ValueError(f"smaller than minRows ({info.data['min_rows']}), so nothing would ever be judged")
+        return sample_size
 
 
 U = TypeVar("U", bound=UnivariateParameters)
@@ -86,53 +93,65 @@ class UnivariateDrift(DriftDetector[U]):
 
     def judge(self, window: Window) -> Judgement:
         """Judges a closed window."""
-        values = window.features.sample(self.parameters.sample_size)[:, self._places]
-        finite = np.isfinite(values)
-        counts = finite.sum(axis=0).tolist()
-        judged = [place for place, count in enumerate(counts) if count >= self.parameters.min_rows]
-        reason = self._too_few(window.features.rows, counts)
-        features = {name: self._said(count, len(values)) for name, count in zip(self._names, counts, strict=True)}
+        outcomes = self._outcomes(window)
+        judged = [outcome for outcome in outcomes if not outcome.reason]
+        reason = "; ".join(f"{outcome.name}: {outcome.reason}" for outcome in outcomes if outcome.reason)
         if not judged:
-            return Judgement("nodata", reason, features=features)
-        samples = [values[finite[:, place], place] for place in judged]
-        distances, p_values = self.test(judged, samples)
+            rows = window.features.rows
+            if rows < self.parameters.min_rows:
+                reason = f"{rows} rows, fewer than minRows ({self.parameters.min_rows})"
+            return Judgement("nodata", reason, features={outcome.name: outcome.said(None) for outcome in outcomes})
+        p_values = np.array([outcome.p_value for outcome in judged])
         threshold = corrected(p_values, self.parameters.p_value, self.parameters.correction)
-        drifting = p_values < threshold
-        for place, distance, p_value, drift in zip(judged, distances, p_values, drifting, strict=True):
-            features[self._names[place]] |= {
-                "drift": bool(drift),
-                "distance": plain(distance),
-                "pValue": plain(p_value),
-                "threshold": threshold,
-            }
-        worst = np.lexsort((-distances, p_values))[0]
+        worst = min(judged, key=lambda outcome: (outcome.p_value, -outcome.distance))
         return Judgement(
-            verdict="drift" if drifting.any() else "ok",
+            verdict="drift" if worst.p_value < threshold else "ok",
             reason=reason,
-            distance=plain(distances[worst]),
-            p_value=plain(p_values[worst]),
+            distance=plain(worst.distance),
+            p_value=worst.p_value,
             threshold=threshold,
-            features=features,
+            features={outcome.name: outcome.said(threshold) for outcome in outcomes},
         )
 
-    def _said(self, count: int, rows: int) -> dict[str, object]:
-        """What is said of every feature: how many of the tested rows had a value."""
-        said: dict[str, object] = {"drift": None, "count": count, "missing": rows - count}
-        return said if count >= self.parameters.min_rows else said | {"reason": self._fewer(count)}
+    def _outcomes(self, window: Window) -> list["_Outcome"]:
+        """Tests the features that have enough values, and tells of the others why not."""
+        values = window.features.sample(self.parameters.sample_size)[:, self._places]
+        finite = np.isfinite(values)
+        counts = np.add.reduce(finite, axis=0, dtype=np.int64)
+        tested = np.flatnonzero(counts >= self.parameters.min_rows)
+        distances, p_values = np.full(len(counts), np.nan), np.full(len(counts), np.nan)
+        if len(tested):
+            samples = [values[finite[:, place], place] for place in tested]
+            distances[tested], p_values[tested] = self.test(tested.tolist(), samples)
+        outcomes = []
+        columns = zip(self._names, counts.tolist(), distances.tolist(), p_values.tolist(), strict=True)
+        for name, count, distance, p_value in columns:
+            reason = "the test gave no p-value" if math.isnan(p_value) else ""
+            if count < self.parameters.min_rows:
+                reason = f"{count} usable values, fewer than minRows ({self.parameters.min_rows})"
+            outcomes.append(_Outcome(name, count, len(values) - count, distance, p_value, reason))
+        return outcomes
 
-    def _fewer(self, count: int) -> str:
-        return f"{count} usable values, fewer than minRows ({self.parameters.min_rows})"
 
-    def _too_few(self, rows: int, counts: Sequence[int]) -> str:
-        """The reason of what is not judged; empty where all is."""
-        if rows < self.parameters.min_rows:
-            return f"{rows} rows, fewer than minRows ({self.parameters.min_rows})"
-        few = [
-            f"{name} has {self._fewer(count)}"
-            for name, count in zip(self._names, counts, strict=True)
-            if count < self.parameters.min_rows
-        ]
-        return "; ".join(few)
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one feature: a test, or the reason why there was none."""
+
+    name: str
+    count: int
+    missing: int
+    distance: float
+    p_value: float
+    reason: str
+
+    def said(self, threshold: float | None) -> dict[str, object]:
+        """Gives the feature's part of the finding."""
+        counted = {"count": self.count, "missing": self.missing}
+        if self.reason or threshold is None:
+            return {"drift": None, "reason": self.reason, **counted}
+        drift = self.p_value < threshold
+        tested = {"distance": plain(self.distance), "pValue": self.p_value, "threshold": threshold}
+        return {"drift": drift, **tested, **counted}
 
 
 def corrected(p_values: Floats, level: float, correction: Correction) -> float:

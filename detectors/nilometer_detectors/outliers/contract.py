@@ -4,12 +4,11 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from nilometer_logger.rows import Floats, Rows
+import numpy as np
 from numpy.typing import NDArray
 
-import numpy as np
-
 from nilometer_detectors.detector import Detector, P
+from nilometer_logger.rows import Floats, Rows
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from typing import ClassVar
 
 import numpy as np
-from nilometer_logger.rows import Rows
 from pydantic import Field
 
 from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of, numeric_features
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores
+from nilometer_logger.rows import Rows
 
 
 class ZScoreParameters(Parameters):

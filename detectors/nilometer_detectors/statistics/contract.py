@@ -60,7 +60,8 @@ class Block:
     @cached_property
     def finite_counts(self) -> NDArray[np.int64]:
         """The number of finite values, shape (columns,)."""
-        return np.add.reduce(self.finite, axis=0, dtype=np.int64)
+        counts: NDArray[np.int64] = np.add.reduce(self.finite, axis=0, dtype=np.int64)
+        return counts
 
 
 @dataclass(frozen=True)

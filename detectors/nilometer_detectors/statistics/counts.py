@@ -3,6 +3,7 @@
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Result, Statistic
 
@@ -38,9 +39,9 @@ class Counts(Statistic):
         self.infinite += other.infinite
 
     @property
-    def count(self) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    def count(self) -> NDArray[np.int64]:
         """The number of usable values, shape (columns,)."""
-        usable: np.ndarray[tuple[int, ...], np.dtype[np.int64]] = self.rows - self.missing - self.infinite
+        usable: NDArray[np.int64] = self.rows - self.missing - self.infinite
         return usable
 
     def result(self) -> list[Result]:

@@ -3,9 +3,9 @@
 from typing import Self
 
 import numpy as np
-from nilometer_logger.rows import Floats
 
 from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Result, Statistic
+from nilometer_logger.rows import Floats
 
 _CHUNK = 255  # rows whose count fits into one byte, so that a sum over booleans stays in SIMD lanes
 

@@ -5,6 +5,7 @@ from typing import Self
 import numpy as np
 
 from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Result, Statistic, plain
+from nilometer_logger.rows import Floats
 
 
 class Moments(Statistic):
@@ -45,7 +46,7 @@ class Moments(Statistic):
                 self._started = True
             self.count += len(block)
             deviation = values - self.mean
-            total: np.ndarray[tuple[int, ...], np.dtype[np.float64] | np.dtype[np.int64]] = self.count
+            total = self.count
         else:
             self._start_where_empty(block)
             self.count += block.finite_counts
@@ -74,12 +75,13 @@ class Moments(Statistic):
         self.count = count
 
     @property
-    def stddev(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    def stddev(self) -> Floats:
         """The sample standard deviation, shape (columns,); NaN where there are fewer than two values."""
         with np.errstate(invalid="ignore", divide="ignore"):
             # Rounding can leave a sum of squares a little below zero.
             variance = np.where(self.count > 1, np.maximum(self.squares, 0.0) / (self.count - 1), np.nan)
-        return np.sqrt(variance)
+        stddev: Floats = np.sqrt(variance)
+        return stddev
 
     def result(self) -> list[Result]:
         """Gives mean and stddev of the columns of numbers."""

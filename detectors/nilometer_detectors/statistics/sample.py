@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-from nilometer_logger.errors import StateError
-from nilometer_logger.rows import Floats
 from numpy.typing import NDArray
 
 from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Result, Statistic
+from nilometer_logger.errors import StateError
+from nilometer_logger.rows import Floats
 
 _LARGEST = np.uint64(2**64 - 1)
 

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self, TypeVar
 
 import numpy as np
-from nilometer_logger.errors import StateError
-from nilometer_logger.rows import Floats, Rows
 from numpy.typing import NDArray
 
 from nilometer_detectors.statistics.contract import Block, Layout, Result, Statistic
@@ -14,6 +12,8 @@ from nilometer_detectors.statistics.extremes import Extremes
 from nilometer_detectors.statistics.histogram import Histogram
 from nilometer_detectors.statistics.moments import Moments
 from nilometer_detectors.statistics.sample import Sample
+from nilometer_logger.errors import StateError
+from nilometer_logger.rows import Floats, Rows
 
 KINDS: tuple[type[Statistic], ...] = (Counts, Moments, Extremes, Histogram, Sample)
 """Every statistic there is; the contract tests run over it."""
@@ -32,14 +32,14 @@ class Summary:
 
     Args:
         layout: the columns; a sample is kept where its `sample` is not 0.
-        names: the statistics, as a monitor names them.
+        names: the statistics to keep and report, as a monitor names them.
+        needed: others to keep, for the detectors that read them.
     """
 
-    def __init__(self, layout: Layout, names: Iterable[str]) -> None:
-        """Makes the summary of no rows."""
+    def __init__(self, layout: Layout, names: Iterable[str], needed: Iterable[str] = ()) -> None:
         self.layout = layout
-        self.names = frozenset(names) | frozenset(ALWAYS)
-        kinds = {NAMES[name] for name in self.names} | ({Sample} if layout.sample else set())
+        self._reported = frozenset(names) | frozenset(ALWAYS)
+        kinds = {NAMES[name] for name in self._reported.union(needed)} | ({Sample} if layout.sample else set())
         self._statistics: dict[type[Statistic], Statistic] = {kind: kind(layout) for kind in KINDS if kind in kinds}
 
     def __getitem__(self, kind: type[_S]) -> _S:
@@ -79,7 +79,7 @@ class Summary:
         columns: list[Result] = [{} for _ in self.layout.schema.columns]
         for statistic in self._statistics.values():
             for column, result in zip(columns, statistic.result(), strict=True):
-                column.update({name: value for name, value in result.items() if name in self.names})
+                column.update({name: value for name, value in result.items() if name in self._reported})
         return dict(zip(self.layout.schema.names, columns, strict=True))
 
     def state(self) -> dict[str, dict[str, NDArray[Any]]]:

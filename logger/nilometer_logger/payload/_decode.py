@@ -43,6 +43,10 @@ def _json(body: bytes) -> Any:
     if body.startswith(_GZIP):
         raise PayloadError("the body is compressed with gzip, which is not decoded")
     try:
-        return json.loads(body)  # Python and Go servers write bare NaN and Infinity, which strict JSON does not have
+        text = body.decode("utf-8-sig")
+        document = json.loads(text)  # servers write bare NaN and Infinity, which strict JSON does not have
+        if "\\u" in text:
+            json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text: nobody could write it
     except (ValueError, RecursionError):
         raise PayloadError(f"the body is no JSON: {strict}") from None
+    return document

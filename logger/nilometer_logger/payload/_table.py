@@ -1,5 +1,6 @@
 """The table that a body becomes, before any schema gives it a meaning."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 
 from nilometer_logger.errors import PayloadError
 from nilometer_logger.kserve import Half
+
+_DEEPEST = 32  # numpy's own bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +51,41 @@ def to_table(rows: Sequence[object], place: str) -> NDArray[np.generic]:
     """
     if not rows:
         return np.empty((0, 0))
+    kinds = _kinds(rows, place, 1)
+    if dict in kinds:
+        raise ragged(place)
+    if str in kinds:
+        return _mixed(rows, place).reshape(len(rows), -1)
     try:
-        table = np.array(rows)
-    except ValueError:
+        return np.array(rows, dtype=np.float64).reshape(len(rows), -1)  # null becomes NaN
+    except OverflowError:
+        return _mixed(rows, place).astype(np.float64).reshape(len(rows), -1)
+    except (ValueError, TypeError):
         raise ragged(place) from None
-    numbers = table.dtype.kind in "biuf"
-    return (table.astype(np.float64) if numbers else _mixed(rows, place)).reshape(len(rows), -1)
+
+
+def _kinds(rows: Sequence[object], place: str, depth: int) -> set[type]:
+    """Tells the types of all values, because numpy must not: it pads every text of a table to the longest."""
+    kinds: set[type] = set(map(type, rows))
+    if list in kinds:
+        if depth == _DEEPEST:
+            raise ragged(place)
+        for row in rows:
+            if isinstance(row, list):
+                kinds |= _kinds(row, place, depth + 1)
+    return kinds
 
 
 def _mixed(rows: Sequence[object], place: str) -> NDArray[np.generic]:
-    """Makes a table of values that are not all numbers: nulls become NaN, texts stay texts."""
-    try:
-        table = np.array(rows, dtype=object)
-    except ValueError:
-        raise ragged(place) from None
-    flat = table.ravel()
-    if any(isinstance(value, list | dict) for value in flat):
-        raise ragged(place)
-    if any(isinstance(value, str) for value in flat):
-        return table
-    return table.astype(np.float64)
+    """Makes a table of values as they are, texts among them; integers that float64 cannot hold are infinite."""
+    table = np.array(rows, dtype=object)
+    flat = table.reshape(-1)
+    for index, value in enumerate(flat):
+        if isinstance(value, list):
+            raise ragged(place)
+        if isinstance(value, int):
+            try:
+                float(value)
+            except OverflowError:
+                flat[index] = math.inf if value > 0 else -math.inf
+    return table

@@ -1,7 +1,7 @@
 """KServe's v1 protocol: ``{"instances": […]}`` asked, ``{"predictions": […]}`` answered.
 
-An instance is a list of values, one value, or an object of named values. The names of the columns are those of the
-first object; one that another object lacks is null there.
+An instance is a list of values, one value, or an object of named values. The columns of objects are all names that one
+of them has; a name that another lacks is null there.
 """
 
 from typing import Any
@@ -9,6 +9,9 @@ from typing import Any
 from nilometer_logger.errors import PayloadError
 from nilometer_logger.kserve import Half
 from nilometer_logger.payload._table import Payload, kind, to_table
+
+# A body of a megabyte may hold a hundred thousand objects without a name in common: ten thousand million cells.
+_MOST_CELLS = 1_000_000
 
 
 def decode(document: dict[str, Any]) -> Payload:
@@ -35,5 +38,9 @@ def _named(key: str, half: Half, rows: list[Any]) -> Payload:
     if strange:
         raise PayloadError(f"{key} mix objects with {kind(strange[0])}")
     names = tuple(dict.fromkeys(str(name) for row in rows for name in row))
+    if len(names) * len(rows) > _MOST_CELLS:
+        raise PayloadError(f"{key} are {len(rows)} objects with {len(names)} different names: that is no table")
     table = to_table([[row.get(name) for name in names] for row in rows], key)
+    if table.shape[1] != len(names):
+        raise PayloadError(f"{key} hold lists under a name: a name needs a single value")
     return Payload(half, names, table)

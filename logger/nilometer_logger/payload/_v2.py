@@ -14,6 +14,10 @@ from nilometer_logger.errors import PayloadError
 from nilometer_logger.kserve import Half
 from nilometer_logger.payload._table import Payload, kind, to_table
 
+_MOST_DIMENSIONS = 32
+_LARGEST_SIZE = 2**31
+_MOST_NAME_CHARACTERS = 10_000_000
+
 
 def decode(document: dict[str, Any]) -> Payload:
     """Decodes a v2 document, which has `inputs` or `outputs`.
@@ -31,6 +35,8 @@ def decode(document: dict[str, Any]) -> Payload:
     for number, tensor in enumerate(tensors):
         name, table = _tensor(tensor, f"{key}[{number}]")
         width = table.shape[1]
+        if width * len(name) > _MOST_NAME_CHARACTERS:
+            raise PayloadError(f"{key}[{number}] has {width} columns and a name of {len(name)} characters")
         names.extend([name] if width == 1 else [f"{name}.{column}" for column in range(width)])
         tables.append(table)
     if len({len(table) for table in tables}) > 1:
@@ -48,11 +54,19 @@ def _tensor(tensor: Any, place: str) -> tuple[str, NDArray[np.generic]]:
     if missing:
         raise PayloadError(f"{place} has no {' and no '.join(missing)}")
     shape, data = tensor["shape"], tensor["data"]
-    if not (isinstance(shape, list) and shape and all(type(size) is int and size >= 0 for size in shape)):
-        raise PayloadError(f"{place}.shape is {kind(shape)}, not a list of sizes")
+    if not (isinstance(shape, list) and 0 < len(shape) <= _MOST_DIMENSIONS and all(map(_is_size, shape))):
+        raise PayloadError(f"{place}.shape is {kind(shape)}, not a list of at most {_MOST_DIMENSIONS} sizes")
     if not isinstance(data, list):
         raise PayloadError(f"{place}.data is {kind(data)}, not a list")
     flat = to_table(data, f"{place}.data").ravel()
     if flat.size != prod(shape):
         raise PayloadError(f"{place} has {flat.size} values, but its shape {shape} asks for {prod(shape)}")
+    if not flat.size:
+        if shape[0]:
+            raise PayloadError(f"{place}.shape {shape} asks for rows without values")
+        return str(tensor["name"]), np.empty((0, 1))  # beside a zero, the other sizes may be anything
     return str(tensor["name"]), flat.reshape(shape[0], prod(shape[1:]))
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and 0 <= value < _LARGEST_SIZE

@@ -1,0 +1,63 @@
+# Nilometer's own commands. `make` lists them.
+UV_VERSION := 0.13.9
+SUPPORTED := python3.11 python3.12 python3
+PYTHON ?= $(shell for p in $(SUPPORTED); do \
+	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && command -v $$p && break; done)
+BIN := .venv/bin
+LOCKED := $(BIN)/uv pip install --quiet --constraint requirements.lock --editable
+
+.PHONY: help demo test check format peers docs lock clean
+
+help: ## list these commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/installed-demo ## install what the demo needs, and run it
+	@$(BIN)/nilometer demo
+
+test: .venv/installed-dev ## everything: lint, types, layers, unit and integration tests on real parts
+	@$(MAKE) --no-print-directory check
+	@if command -v go >/dev/null 2>&1 || [ "$${CI:-}" = true ]; then $(MAKE) --no-print-directory peers; \
+	else echo "peers: Go is not installed, so the tests that need KServe's and Knative's own binaries are skipped"; fi
+	@$(BIN)/python -m pytest tests/integration
+
+check: .venv/installed-dev ## the quick loop: lint, types, layers, unit and contract tests
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo --quiet
+	@$(BIN)/python -m pytest --quiet tests/unit tests/contract
+
+format: .venv/installed-dev ## format the code and mend what lint can mend
+	@$(BIN)/ruff check --fix --quiet; $(BIN)/ruff format --quiet
+
+peers: ## build KServe's and Knative's own binaries for the tests (needs Go)
+	@tests/peers/build.sh
+
+docs: .venv/installed-dev ## write the parts of README.md that are made from the code
+	@$(BIN)/python tests/readme.py
+
+lock: .venv/uv ## choose the newest versions that fit, for requirements.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --group dev \
+		--generate-hashes --no-header --no-annotate pyproject.toml --output-file requirements.lock
+
+clean: ## remove what was installed and built here
+	@rm -rf .venv tests/peers/bin .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+
+.venv/uv:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Nilometer needs Python 3.11 or 3.12; none of $(SUPPORTED) is one. Install it, or say make PYTHON=/path/to/python"; \
+		exit 1; fi
+	@echo "creating .venv with $(PYTHON)"
+	@"$(PYTHON)" -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+.venv/installed-demo: .venv/uv pyproject.toml requirements.lock
+	@echo "installing what the demo needs"
+	@$(LOCKED) '.[logger,worker,demo]'
+	@touch $@
+
+.venv/installed-dev: .venv/uv pyproject.toml requirements.lock
+	@echo "installing everything for tests (alibi-detect among it: under BSL 1.1, see README)"
+	@$(LOCKED) '.[logger,worker,demo,alibi]' --group dev
+	@touch $@ .venv/installed-demo

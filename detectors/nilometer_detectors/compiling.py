@@ -1,0 +1,215 @@
+"""A monitor is put together: its declaration, its baseline and its detectors must fit each other.
+
+Every step adds to one list of problems and goes on, so that a user sees at once all that is wrong. What rests on a part
+that is wrong itself is not checked, because its problems would be echoes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from nilometer_detectors.baseline import Baseline, BaselineColumn
+from nilometer_detectors.declaration import ColumnSpec, DetectorSpec, MonitorSpec
+from nilometer_detectors.detector import Context, Detector, Kind, Parameters, Refused
+from nilometer_detectors.problems import Location, Problem, path_of, problems_of, shortened
+from nilometer_detectors.registry import find
+from nilometer_detectors.statistics.summary import NAMES
+from nilometer_logger.errors import ExtraMissing, SettingError
+from nilometer_logger.rows import Column, Floats, Schema
+
+_SECTIONS: dict[Kind, str] = {"outlier": "outliers", "drift": "drift"}
+
+
+@dataclass
+class Parts:
+    """What a monitor is made of; whole only where there are no problems.
+
+    Attributes:
+        baseline: what is normal.
+        features: the columns of a request.
+        predictions: the columns of a response.
+        feature_edges: of the features' histograms.
+        prediction_edges: of the predictions' histograms.
+        statistics: what to report, by name.
+        detectors: in the order of the declaration, outlier detectors first.
+        problems: all that is wrong.
+    """
+
+    baseline: Baseline | None = None
+    features: Schema = field(default_factory=lambda: Schema(()))
+    predictions: Schema = field(default_factory=lambda: Schema(()))
+    feature_edges: list[Floats | None] = field(default_factory=list)
+    prediction_edges: list[Floats | None] = field(default_factory=list)
+    statistics: frozenset[str] = frozenset()
+    detectors: list[Detector[Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def report(self, location: Location, message: str) -> None:
+        """Adds a problem."""
+        self.problems.append(Problem(path_of(location), message))
+
+
+def put_together(spec: MonitorSpec, directory: Path) -> Parts:
+    """Puts a monitor together.
+
+    Args:
+        spec: what is declared.
+        directory: which the baseline's path is relative to.
+
+    Returns:
+        The parts, or the problems.
+    """
+    parts = Parts()
+    if spec.baseline is not None:
+        try:
+            parts.baseline = Baseline.load(directory / spec.baseline.path)
+        except SettingError as error:
+            parts.report(("spec", "baseline", "path"), f"is {spec.baseline.path!r}: {error}")
+    _schema(spec, parts)
+    whole = not parts.problems
+    if whole:
+        _statistics(spec, parts)
+    _detectors(spec, parts, build=whole)
+    return parts
+
+
+def _schema(spec: MonitorSpec, parts: Parts) -> None:
+    """Takes the columns from the schema or the baseline; where there are both, they must be the same."""
+    known = parts.baseline
+    if spec.schema_ is None:
+        if known is not None:
+            parts.features, parts.predictions = known.feature_schema, known.prediction_schema
+            parts.feature_edges, parts.prediction_edges = _edges(known.features), _edges(known.predictions)
+        return
+    features, predictions = spec.schema_.features, spec.schema_.predictions
+    above = ("spec", "schema")
+    broken = spec.baseline is not None and known is None  # then nothing can be compared
+    parts.features = _columns(features, known.features if known else (), (*above, "features"), parts, broken)
+    # A baseline may have been built without predictions: then they are watched, and have no histogram.
+    seen = known.predictions if known else ()
+    parts.predictions = _columns(predictions, seen, (*above, "predictions"), parts, broken)
+    parts.feature_edges = _edges(known.features) if known else [None] * len(features)
+    parts.prediction_edges = _edges(seen) if seen else [None] * len(predictions)
+
+
+def _columns(
+    declared: Sequence[ColumnSpec], known: Sequence[BaselineColumn], location: Location, parts: Parts, broken: bool
+) -> Schema:
+    names = [column.name for column in declared]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            parts.report((*location, place, "name"), f"is {name!r}, as that of another column")
+    if known and declared and names != (expected := [column.name for column in known]):
+        lacking = [name for name in names if name not in expected]
+        what = f"{', '.join(lacking)} not among them" if lacking else "others, or in another order"
+        parts.report(
+            location,
+            f"does not match the baseline, whose columns are {', '.join(expected)} ({what}): "
+            "leave spec.schema out, or build the baseline from the same columns",
+        )
+        return Schema(())
+    columns = []
+    for place, column in enumerate(declared):
+        seen = known[place] if known else None
+        columns.append(_column(column, seen, (*location, place), parts, broken))
+    return Schema(tuple(columns))
+
+
+def _column(
+    declared: ColumnSpec, known: BaselineColumn | None, location: Location, parts: Parts, broken: bool
+) -> Column:
+    if known is not None and declared.type != known.type:
+        flag = f" (nilometer baseline --categorical {declared.name})" if declared.type == "categorical" else ""
+        parts.report((*location, "type"), f"is {declared.type!r}: the baseline's column is {known.type}{flag}")
+    categories = tuple(declared.categories) or (known.categories if known else ())
+    if known is not None and known.type == declared.type and categories != known.categories:
+        parts.report(
+            (*location, "categories"),
+            f"is {shortened(declared.categories)}: the baseline has {shortened(list(known.categories))}; "
+            "leave them out to take those",
+        )
+    if declared.type == "categorical" and not categories and not broken:
+        parts.report((*location, "categories"), "is missing: without a baseline the categories must be named")
+    return Column(declared.name, declared.type, categories)
+
+
+def _edges(columns: Sequence[BaselineColumn]) -> list[Floats | None]:
+    return [np.array(column.edges, dtype=np.float64) if column.edges else None for column in columns]
+
+
+def _statistics(spec: MonitorSpec, parts: Parts) -> None:
+    """Chooses the statistics; by default all that there can be."""
+    columns = (*parts.features.columns, *parts.predictions.columns)
+    edges = (*parts.feature_edges, *parts.prediction_edges)
+    binned = any(edge is not None for edge in edges) or any(column.type == "categorical" for column in columns)
+    if spec.statistics is None:
+        parts.statistics = frozenset(NAMES) - (frozenset() if binned else {"histogram"})
+        return
+    parts.statistics = frozenset(spec.statistics)
+    if "histogram" in parts.statistics and not binned:
+        place = spec.statistics.index("histogram")
+        parts.report(
+            ("spec", "statistics", place),
+            "is 'histogram': its edges come from a baseline; give spec.baseline.path, or leave it out",
+        )
+
+
+def _detectors(spec: MonitorSpec, parts: Parts, *, build: bool) -> None:
+    """Finds the detectors, checks their parameters and builds them."""
+    names: set[str] = set()
+    declared: list[tuple[Kind, Sequence[DetectorSpec]]] = [("outlier", spec.outliers), ("drift", spec.drift)]
+    for kind, detectors in declared:
+        for place, detector in enumerate(detectors):
+            location: Location = ("spec", _SECTIONS[kind], place)
+            if detector.name in names:
+                parts.report((*location, "name"), f"is {detector.name!r}, as that of another detector")
+            names.add(detector.name)
+            _detector(detector, kind, location, parts, build=build)
+
+
+def detector_problems(document: Mapping[str, Any]) -> list[Problem]:
+    """Checks the detectors of a document that is wrong elsewhere, so that theirs is told with the rest."""
+    parts = Parts()
+    spec = document.get("spec")
+    for kind, section in _SECTIONS.items():
+        detectors = spec.get(section) if isinstance(spec, Mapping) else None
+        for place, detector in enumerate(detectors if isinstance(detectors, list) else ()):
+            try:
+                declared = DetectorSpec.model_validate(detector)
+            except ValidationError:
+                continue  # which has been told
+            _detector(declared, kind, ("spec", section, place), parts, build=False)
+    return parts.problems
+
+
+def _detector(declared: DetectorSpec, kind: Kind, location: Location, parts: Parts, *, build: bool) -> None:
+    try:
+        found = find(declared.detector)
+    except (SettingError, ExtraMissing) as error:
+        parts.report((*location, "detector"), f"is {declared.detector!r}: {error}")
+        return
+    if found.kind != kind:
+        right = f"spec.{_SECTIONS[found.kind]}"
+        parts.report(
+            (*location, "detector"), f"is {declared.detector!r}, one of {found.kind} detection: move it to {right}"
+        )
+        return
+    try:
+        parameters: Parameters = found.Parameters.model_validate(declared.parameters)
+    except ValidationError as error:
+        parts.problems += problems_of(error, found.Parameters, location)
+        return
+    if not build:
+        return
+    try:
+        context = Context(declared.name, declared.detector, parts.features, parts.baseline)
+        parts.detectors.append(found(parameters, context))
+    except Refused as error:
+        at = (error.parameter,) if error.parameter else ()
+        parts.report((*location, *at), str(error))
+    except (SettingError, ExtraMissing) as error:
+        parts.report((*location, "detector"), f"is {declared.detector!r}: {error}")

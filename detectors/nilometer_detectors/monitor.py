@@ -1,0 +1,219 @@
+"""A monitor's declaration becomes the object that the broker drives.
+
+`load_monitor` reads a YAML file, checks all of it and puts together just what it asks for: the statistics of each half,
+once each; a sample of the size of the largest need; the detectors. What comes of it judges windows and rows and has no
+state of its own, so that one object serves all windows of all streams.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from pydantic import ValidationError
+
+from nilometer_detectors.compiling import Parts, detector_problems, put_together
+from nilometer_detectors.declaration import ModelMonitor
+from nilometer_detectors.drift.contract import DriftDetector, Judgement
+from nilometer_detectors.findings import Finder
+from nilometer_detectors.outliers.contract import OutlierDetector
+from nilometer_detectors.problems import Problem, Problems, problems_of, shortened
+from nilometer_detectors.statistics.contract import Layout
+from nilometer_detectors.statistics.summary import Summary
+from nilometer_detectors.windowstate import WindowState
+from nilometer_detectors.yamlfile import read_yaml
+from nilometer_logger import monitoring
+from nilometer_logger.errors import SettingError
+from nilometer_logger.events import CloudEvent
+from nilometer_logger.kserve import Stream
+from nilometer_logger.monitoring import ClosedWindow, WindowSpec
+from nilometer_logger.rows import Rows
+
+
+class CompiledMonitor:
+    """A monitor, ready to judge; satisfies `nilometer_logger.monitoring.Monitor`.
+
+    Args:
+        declaration: what to watch, and how.
+        parts: what the declaration asks for, put together without problems.
+
+    Attributes:
+        name: namespace and name, such as ``demo/iris``.
+        digest: of the declaration and the baseline, wherever the baseline lies.
+        windows: how event time is cut.
+        features: the columns of a request.
+        predictions: the columns of a response; empty where they are not watched.
+        outlier_detectors: judge rows, in the order of the declaration.
+        drift_detectors: judge windows, in the order of the declaration.
+    """
+
+    def __init__(self, declaration: ModelMonitor, parts: Parts) -> None:
+        metadata, spec = declaration.metadata, declaration.spec
+        self.name = f"{metadata.namespace}/{metadata.name}"
+        self.digest = _digest(declaration, parts)
+        slide = spec.windows.slide or spec.windows.size
+        self.windows = WindowSpec(spec.windows.size, slide, spec.windows.watermark_delay)
+        self.features = parts.features
+        self.predictions = parts.predictions
+        self.outlier_detectors = tuple(found for found in parts.detectors if isinstance(found, OutlierDetector))
+        self.drift_detectors = tuple(found for found in parts.detectors if isinstance(found, DriftDetector))
+        self._namespace, self._stream = metadata.namespace, spec.stream
+        needs = [detector.needs() for detector in self.drift_detectors]
+        self._statistics = parts.statistics
+        self._needed = frozenset(name for need in needs for name in need.statistics)
+        sample = max((need.sample for need in needs), default=0)
+        self._feature_layout = Layout(parts.features, parts.feature_edges, sample)
+        self._prediction_layout = Layout(parts.predictions, parts.prediction_edges)
+
+    def __repr__(self) -> str:
+        """Such as ``CompiledMonitor('demo/iris')``."""
+        return f"CompiledMonitor({self.name!r})"
+
+    def watches(self, stream: Stream) -> bool:
+        """Tells whether a stream is this monitor's: its namespace, InferenceService, component and any named endpoint."""
+        wanted = self._stream
+        return (
+            stream.namespace == self._namespace
+            and stream.inference_service == wanted.inference_service
+            and stream.component == wanted.component
+            and wanted.endpoint in (None, stream.endpoint)
+        )
+
+    def open(self) -> WindowState:
+        """Makes the state of an empty window."""
+        return WindowState(
+            Summary(self._feature_layout, self._statistics, self._needed),
+            Summary(self._prediction_layout, self._statistics),
+        )
+
+    def load(self, blob: bytes) -> WindowState:
+        """Reads what `WindowState.dump` wrote.
+
+        Raises:
+            StateError: if it is no state of this monitor.
+        """
+        state = self.open()
+        state.load(blob)
+        return state
+
+    def close(self, stream: Stream, window: ClosedWindow, state: monitoring.WindowState) -> Sequence[CloudEvent]:
+        """Judges a closed window: one finding of statistics, then one of each drift detector."""
+        if not isinstance(state, WindowState):
+            raise TypeError(f"a {type(state).__name__} is no state that this monitor opened")
+        finder = Finder(self.name, self.digest, stream)
+        findings = [finder.statistics(window, state.window)]
+        for detector in self.drift_detectors:
+            if window.partial:
+                judgement = Judgement("nodata", "the monitor started inside the window and saw only a part of it")
+            else:
+                judgement = detector.judge(state.window)
+            findings.append(finder.drift(window, state.window, detector, judgement))
+        return findings
+
+    def score(self, stream: Stream, rows: Rows) -> Sequence[CloudEvent]:
+        """Judges rows that have just arrived: one finding of each flagged row and outlier detector.
+
+        Outlier detectors judge features; the rows of responses have none and give no findings.
+        """
+        if rows.half != "request" or not self.outlier_detectors:
+            return ()
+        finder = Finder(self.name, self.digest, stream)
+        findings: list[CloudEvent] = []
+        for detector in self.outlier_detectors:
+            scores = detector.score(rows)
+            if scores.flagged.any():
+                findings += finder.outliers(rows, detector, scores)
+        return findings
+
+
+def _digest(declaration: ModelMonitor, parts: Parts) -> str:
+    """Hashes what a monitor is: all that it says, defaults included, and what its baseline says."""
+    said = declaration.model_dump(mode="json", exclude={"spec": {"baseline", "outliers", "drift", "schema_"}})
+    detectors = [
+        [type(found).kind, found.name, found.type, found.parameters.model_dump(mode="json")]
+        for found in parts.detectors
+    ]
+    columns = [
+        [(column.name, column.type, column.categories) for column in schema.columns]
+        for schema in (parts.features, parts.predictions)
+    ]
+    baseline = parts.baseline.digest if parts.baseline else None
+    everything = [said, sorted(parts.statistics), columns, detectors, baseline]
+    return f"sha256:{hashlib.sha256(msgspec.json.encode(everything, order='deterministic')).hexdigest()}"
+
+
+def declare(path: Path) -> ModelMonitor:
+    """Reads a declaration and checks all that can be checked without its baseline.
+
+    Raises:
+        SettingError: naming the file, and all that is wrong with its paths.
+    """
+    document = read_yaml(path)
+    if not isinstance(document, dict):
+        raise Problems(str(path), [Problem("", f"is {shortened(document)}: a ModelMonitor is expected")])
+    try:
+        return ModelMonitor.model_validate(document)
+    except ValidationError as error:
+        problems = problems_of(error, ModelMonitor) + detector_problems(document)
+        raise Problems(str(path), problems) from None
+
+
+def load_monitor(path: Path) -> CompiledMonitor:
+    """Reads a monitor's file.
+
+    Args:
+        path: of the YAML file; the baseline's path is relative to its directory.
+
+    Raises:
+        SettingError: naming the file, and all that is wrong, each with its path, its value and what was expected.
+    """
+    declaration = declare(path)
+    parts = put_together(declaration.spec, path.parent)
+    if parts.problems:
+        raise Problems(str(path), parts.problems)
+    return CompiledMonitor(declaration, parts)
+
+
+def load_monitors(directory: Path) -> list[CompiledMonitor]:
+    """Reads every ``*.yaml`` and ``*.yml`` of a directory.
+
+    Args:
+        directory: such as the mount of a ConfigMap; names that start with a dot are passed over, because Kubernetes
+            keeps the versions of a mount under such names.
+
+    Returns:
+        The monitors, by the names of their files.
+
+    Raises:
+        SettingError: listing all that is wrong with any of them; or if there is none, or two have one name.
+    """
+    try:
+        files = sorted(
+            path
+            for path in directory.iterdir()
+            if path.suffix in (".yaml", ".yml") and not path.name.startswith(".") and path.is_file()
+        )
+    except OSError as error:
+        raise SettingError(f"{directory}: cannot be read: {error.strerror or error}") from None
+    if not files:
+        raise SettingError(f"{directory}: holds no monitor (*.yaml)")
+    monitors: dict[str, tuple[Path, CompiledMonitor]] = {}
+    wrong: list[str] = []
+    for path in files:
+        try:
+            monitor = load_monitor(path)
+        except SettingError as error:
+            wrong.append(str(error))
+            continue
+        if monitor.name in monitors:
+            wrong.append(f"{path}: metadata names {monitor.name}, as {monitors[monitor.name][0]} does")
+        else:
+            monitors[monitor.name] = (path, monitor)
+    if wrong:
+        raise SettingError("\n".join(wrong))
+    return [monitor for _, monitor in monitors.values()]
+
+
+def _satisfies(monitor: CompiledMonitor) -> monitoring.Monitor:
+    """Lets mypy check that a compiled monitor is what the broker drives."""
+    return monitor

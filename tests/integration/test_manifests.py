@@ -1,0 +1,214 @@
+"""The manifests and the example, as kubectl renders them, against a real API server and against our own code."""
+
+import base64
+import copy
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from nilometer_detectors.monitor import load_monitors
+from nilometer_logger import settings
+from tests.integration import parts
+from tests.integration.kubernetes import KubectlFailed, KubernetesApi
+from tests.integration.peer_fixtures import Require
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("manifests/overlays/kubernetes", "manifests/overlays/knative", "examples/iris")
+COMMANDS: Mapping[str, type[settings.Common]] = {
+    "logger": settings.LoggerSettings,
+    "worker": settings.WorkerSettings,
+    "delivery": settings.DeliverySettings,
+}
+
+Resource = dict[str, Any]
+each_folder = pytest.mark.parametrize("folder", FOLDERS)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The manifests and the example as one has them after the step of the example that makes the baseline."""
+    root = tmp_path_factory.mktemp("checkout")
+    for name in ("manifests", "examples"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("baselines"))
+    (command,) = re.findall(
+        r"^\$ nilometer (baseline .*)$", (ROOT / "examples/iris/README.md").read_text(), re.MULTILINE
+    )
+    argv = [sys.executable, "-m", "nilometer_detectors", *command.split()]
+    subprocess.run(argv, cwd=root / "examples/iris", check=True)
+    return root
+
+
+@pytest.fixture(scope="module")
+def render(peer: Require, checkout: Path) -> Callable[[str], list[Resource]]:
+    """Returns a function that gives the resources of a folder."""
+    peer("kubectl")
+
+    def rendered(folder: str) -> list[Resource]:
+        argv = [str(parts.binary("kubectl")), "kustomize", str(checkout / folder)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return list(yaml.safe_load_all(done.stdout))
+
+    return rendered
+
+
+def of_kind(resources: list[Resource], kind: str) -> dict[str, Resource]:
+    """Returns the resources of a kind by their names."""
+    return {resource["metadata"]["name"]: resource for resource in resources if resource["kind"] == kind}
+
+
+def pods(resources: list[Resource]) -> Iterator[Resource]:
+    """Yields a Pod for each pod template."""
+    for name, resource in of_kind(resources, "Deployment").items():
+        template = copy.deepcopy(resource["spec"]["template"])
+        metadata = {**template["metadata"], "name": name, "namespace": resource["metadata"]["namespace"]}
+        yield {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+
+
+@each_folder
+@pytest.mark.timeout(120)
+def test_the_api_server_accepts_every_resource(
+    kubernetes_api: KubernetesApi, checkout: Path, render: Callable[[str], list[Resource]], folder: str
+) -> None:
+    """A cluster with KServe and Knative takes each resource, and no field of ours is unknown to it."""
+    resources = render(folder)
+
+    printed = kubernetes_api.apply(checkout / folder)
+
+    assert printed.count("serverside-applied") == len(resources) > 0
+
+
+@each_folder
+@pytest.mark.timeout(120)
+def test_pods_pass_the_restricted_pod_security_standard(
+    kubernetes_api: KubernetesApi, render: Callable[[str], list[Resource]], folder: str
+) -> None:
+    """Kubernetes' own admission takes each pod where it enforces `restricted`, and refuses one that may be root."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "restricted", "labels": labels}}
+    kubernetes_api.declare(namespace)
+    found = list(pods(render(folder)))
+    assert {"nilometer-logger", "nilometer-worker", "nilometer-delivery"} <= {pod["metadata"]["name"] for pod in found}
+
+    for number, pod in enumerate(found):
+        pod["metadata"] |= {"namespace": "restricted", "name": f"{folder.replace('/', '-')}-{number}"}
+        kubernetes_api.declare(pod)
+
+    root = found[0]
+    root["metadata"]["name"] = "root"
+    del root["spec"]["securityContext"]["runAsNonRoot"]
+    with pytest.raises(KubectlFailed, match="runAsNonRoot"):
+        kubernetes_api.declare(root)
+
+
+@each_folder
+def test_pods_can_do_nothing_they_need_not(render: Callable[[str], list[Resource]], folder: str) -> None:
+    """Each pod is not root, has no token, a read-only file system, no capability, and bounds on what it takes."""
+    for pod in pods(render(folder)):
+        spec = pod["spec"]
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["runAsUser"] > 0
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in spec["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert {"cpu", "memory"} <= container["resources"]["requests"].keys()
+            assert "memory" in container["resources"]["limits"]
+
+
+@each_folder
+def test_containers_say_what_the_command_line_knows(render: Callable[[str], list[Resource]], folder: str) -> None:
+    """Each flag and each variable of our containers is a setting, and the logger listens where its probes look."""
+    resources = render(folder)
+    containers = {container["name"]: container for pod in pods(resources) for container in pod["spec"]["containers"]}
+    given: dict[str, dict[str, Any]] = {}
+    for command in COMMANDS:
+        arguments = containers[command]["args"]
+        assert arguments[0] == command
+        parser: click.Command = import_module(f"nilometer_detectors.cli.{command}").command
+        given[command] = parser.make_context(command, arguments[1:]).params
+
+    variables = {
+        variable
+        for known in COMMANDS.values()
+        for item in settings.declared(known)
+        for variable in settings.variables(item)
+    }
+    for name, configuration in of_kind(resources, "ConfigMap").items():
+        if not name.startswith(("nilometer-monitors", "iris-baseline")):
+            assert configuration["data"].keys() <= variables
+
+    logger = containers["logger"]
+    (port,) = logger["ports"]
+    assert (given["logger"]["host"], given["logger"]["port"]) == ("0.0.0.0", port["containerPort"])
+    assert logger["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": port["name"]}
+    assert logger["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": port["name"]}
+
+
+@each_folder
+def test_references_meet_what_is_there(render: Callable[[str], list[Resource]], folder: str) -> None:
+    """Services select pods, Triggers and the SinkBinding name a Broker and Services, and all of those are there."""
+    resources = render(folder)
+    templates = [pod["metadata"]["labels"].items() for pod in pods(resources)]
+    services, brokers = of_kind(resources, "Service"), of_kind(resources, "Broker")
+    for service in services.values():
+        assert sum(service["spec"]["selector"].items() <= labels for labels in templates) == 1
+    for trigger in of_kind(resources, "Trigger").values():
+        assert trigger["spec"]["broker"] in brokers
+        assert trigger["spec"]["subscriber"]["ref"]["name"] in services
+    for binding in of_kind(resources, "SinkBinding").values():
+        assert binding["spec"]["subject"]["name"] in of_kind(resources, "Deployment")
+        assert binding["spec"]["sink"]["ref"]["name"] in brokers
+    for service in of_kind(resources, "InferenceService").values():
+        namespace, broker = service["spec"]["predictor"]["logger"]["url"].split("/")[-2:]
+        assert brokers[broker]["metadata"]["namespace"] == namespace == service["metadata"]["namespace"]
+
+
+def test_findings_have_one_way_out(render: Callable[[str], list[Resource]]) -> None:
+    """Plain Kubernetes gives the delivery its sink; with Knative the SinkBinding does, which a setting would override."""
+    for folder in FOLDERS:
+        resources = render(folder)
+        configured = any(
+            "NILOMETER_SINK" in found.get("data", {}) for found in of_kind(resources, "ConfigMap").values()
+        )
+        assert configured != bool(of_kind(resources, "SinkBinding"))
+
+
+def test_the_worker_of_the_example_finds_monitor_and_baseline(
+    render: Callable[[str], list[Resource]], tmp_path: Path
+) -> None:
+    """What the worker's volume holds, as Kubernetes would lay it out, is a monitor that loads with its baseline."""
+    resources = render("examples/iris")
+    maps = of_kind(resources, "ConfigMap")
+    spec = of_kind(resources, "Deployment")["nilometer-worker"]["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    (volume,) = (volume for volume in spec["volumes"] if volume["name"] == "monitors")
+    (mount,) = (mount for mount in container["volumeMounts"] if mount["name"] == "monitors")
+    assert container["args"] == ["worker", "--monitors", mount["mountPath"]]
+
+    for source in volume["projected"]["sources"]:
+        held = maps[source["configMap"]["name"]]
+        contents = {key: text.encode() for key, text in held.get("data", {}).items()}
+        contents |= {key: base64.b64decode(text) for key, text in held.get("binaryData", {}).items()}
+        items = source["configMap"].get("items", [{"key": key, "path": key} for key in contents])
+        for item in items:
+            path = tmp_path / item["path"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(contents[item["key"]])
+
+    (monitor,) = load_monitors(tmp_path)
+    (service,) = of_kind(resources, "InferenceService").values()
+    assert monitor.name == f"{service['metadata']['namespace']}/{service['metadata']['name']}"

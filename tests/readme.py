@@ -1,0 +1,47 @@
+"""Writes the parts of README.md that are made from the code, between their markers; `make docs` runs it.
+
+`tests/unit/test_readme.py` fails where README.md and the code differ.
+"""
+
+import re
+from pathlib import Path
+
+from nilometer_logger import settings
+
+README = Path(__file__).parent.parent / "README.md"
+COMMANDS: dict[str, type[settings.Common]] = {
+    "logger": settings.LoggerSettings,
+    "worker": settings.WorkerSettings,
+    "delivery": settings.DeliverySettings,
+    "events": settings.EventsSettings,
+}
+
+
+def settings_table() -> str:
+    """Makes one table of all settings, each with the commands that take it."""
+    takers: dict[str, list[str]] = {}
+    rows: dict[str, str] = {}
+    for command, declared in COMMANDS.items():
+        for item in settings.declared(declared):
+            takers.setdefault(item.name, []).append(command)
+            names = "<br>".join(f"`{name}`" for name in settings.variables(item))
+            default = f"`{item.default}`" if item.default != "" else ""
+            choices = item.metadata["choices"]
+            text = item.metadata["text"] + (f" ({', '.join(choices)})" if choices else "")
+            rows[item.name] = f"| `{settings.flag(item)}` | {names} | {default} | {{takers}} | {text} |"
+    head = ["| flag | variable | default | of | meaning |", "|---|---|---|---|---|"]
+    every = list(COMMANDS)
+    body = [
+        row.format(takers="all" if takers[name] == every else ", ".join(takers[name])) for name, row in rows.items()
+    ]
+    return "\n".join([*head, *body])
+
+
+def rendered(text: str) -> str:
+    """Returns README's text with the generated parts as the code would have them."""
+    part = f"<!-- settings -->\n{settings_table()}\n<!-- /settings -->"
+    return re.sub(r"<!-- settings -->.*<!-- /settings -->", lambda _: part, text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    README.write_text(rendered(README.read_text()))

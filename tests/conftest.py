@@ -1,7 +1,3 @@
 """What pytest wants at the top of the tests: the plug-ins."""
 
-from importlib.util import find_spec
-
-PEERS = "tests.integration.peer_fixtures"
-
-pytest_plugins = [PEERS] if find_spec(PEERS) else []
+pytest_plugins = ["tests.integration.peer_fixtures"]

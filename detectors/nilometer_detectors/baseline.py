@@ -28,6 +28,7 @@ from nilometer_logger.rows import Column, ColumnType, Floats, Schema
 FORMAT = "nilometer-baseline"
 VERSION = 1
 DOCUMENT, ARRAYS = "baseline.json", "arrays.npz"
+_SHOWN = 6  # categories in a line
 _AGAIN = "build it again: nilometer baseline DATA.csv --out DIR"
 
 
@@ -210,7 +211,8 @@ def _read_document(path: Path) -> _Document:
 
 def _read_arrays(path: Path) -> dict[str, Floats]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because numpy leaves a file open that turns out to be no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in ("features", "predictions")}
     except FileNotFoundError:
         raise SettingError(f"{path}: is missing; {_AGAIN}") from None
@@ -233,14 +235,16 @@ def _read_arrays(path: Path) -> dict[str, Floats]:
 
 def describe(baseline: Baseline) -> str:
     """Writes a baseline as a table for a terminal, a line a column."""
-    lines: list[tuple[str, ...]] = [("", "column", "type", "count", "missing", "mean", "stddev", "min", "max")]
+    head = ("", "column", "type", "count", "missing", "mean", "stddev", "min", "max", "categories")
+    lines: list[tuple[str, ...]] = [head]
     for half, columns in (("feature", baseline.features), ("prediction", baseline.predictions)):
         for column in columns:
             counted = (half, column.name, column.type, str(column.count), str(column.missing))
             moments = (column.mean, column.stddev, column.min, column.max)
             measured = tuple("" if value is None else f"{value:.6g}" for value in moments)
-            lines.append(counted + measured)
-    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+            some = ", ".join(column.categories[:_SHOWN]) + (", …" if len(column.categories) > _SHOWN else "")
+            lines.append((*counted, *measured, some))
+    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     return "\n".join(
         [f"{baseline.rows} rows, {len(baseline.feature_sample)} in the sample, {baseline.digest}", "", *table]

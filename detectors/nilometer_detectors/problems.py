@@ -77,6 +77,8 @@ def problems_of(error: ValidationError, model: type[BaseModel], prefix: Location
 
 def _shown(detail: ErrorDetails) -> Location:
     location = tuple(part for part in detail["loc"] if part != "[key]")  # which pydantic adds where a key is at fault
+    if detail["type"] == "invalid_key":
+        return location[:-1]
     if detail["type"] == "extra_forbidden":
         return location
     # A default that does not fit is located by the field's own name.
@@ -87,10 +89,13 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
     kind, location = detail["type"], detail["loc"]
     if kind == "missing":
         return "is missing"
+    if kind == "invalid_key":
+        return f"has the key {shortened(detail['input'])}: expected a text"
     if kind == "extra_forbidden":
         return unknown_field(str(location[-1]), _known_fields(model, location[:-1]))
     message = detail["msg"].removeprefix("Value error, ")
     message = re.sub(r"^Input should (be|have) (a valid )?", "expected ", message)
+    message = re.sub(r"dictionary or instance of \w+", "a mapping", message)
     if kind == "value_error" and isinstance(detail["input"], dict):
         return message  # a rule over several fields, which names the values itself
     return f"is {shortened(detail['input'])}: {message[:1].lower()}{message[1:]}"

@@ -44,18 +44,30 @@ def build(
     Raises:
         SettingError: if the file does not make a baseline; naming the line or column, and what helps.
     """
-    table = read_csv(path, categorical)
-    columns = {column.column.name: column for column in table}
+    columns = {column.column.name: column for column in read_csv(path, categorical)}
     for name in predictions:
         if name not in columns:
             raise SettingError(f"{path}: has no column {name!r} for predictions; there are {', '.join(columns)}")
-    answered = [columns[name] for name in dict.fromkeys(predictions)]
-    asked = [column for column in table if column not in answered]
-    if not asked:
+    answers = [columns[name] for name in dict.fromkeys(predictions)]
+    features = [column for name, column in columns.items() if name not in predictions]
+    if not features:
         raise SettingError(f"{path}: all of its columns are predictions, so there is no feature")
-    features, feature_sample = _half(asked, sample)
-    outputs, prediction_sample = _half(answered, sample) if answered else ((), feature_sample[:, :0])
-    return Baseline(len(table[0].values), features, outputs, feature_sample, prediction_sample)
+    return summarise(features, answers, sample)
+
+
+def summarise(
+    features: Sequence[TableColumn], predictions: Sequence[TableColumn] = (), sample: int = SAMPLE
+) -> Baseline:
+    """Makes a baseline of typed columns.
+
+    Args:
+        features: at least one.
+        predictions: of the same rows.
+        sample: how many rows to keep for the tests that compare with them.
+    """
+    columns, feature_sample = _half(features, sample)
+    answers, prediction_sample = _half(predictions, sample) if predictions else ((), feature_sample[:, :0])
+    return Baseline(len(features[0].values), columns, answers, feature_sample, prediction_sample)
 
 
 def _half(columns: Sequence[TableColumn], sample: int) -> tuple[tuple[BaselineColumn, ...], Floats]:

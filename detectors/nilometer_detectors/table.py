@@ -104,19 +104,19 @@ def _column(path: Path, name: str, cells: Sequence[str], *, as_category: bool) -
     cells = [cell.strip() for cell in cells]
     present = {cell for cell in cells if cell.lower() not in _NOTHING}
     numbers = {cell: number for cell in present if (number := _number(cell)) is not None}
-    numeric = bool(present) and len(numbers) == len(present)
+    if not any(number is None or math.isfinite(number) for number in map(numbers.get, present)):
+        raise SettingError(f"{path}: column {name!r} holds no value: take it out of the file")
+    numeric = len(numbers) == len(present)
     if numeric and not as_category:
         found = Column(name)
         values = np.array([numbers.get(cell, math.nan) for cell in cells])
-    elif present and all(cell.lower() in _TRUTH for cell in present) and not as_category:
+    elif all(cell.lower() in _TRUTH for cell in present) and not as_category:
         found = Column(name, "boolean")
         values = np.array([_TRUTH.get(cell.lower(), math.nan) for cell in cells])
     else:
         texts = [label(numbers.get(cell)) if numeric else cell or None for cell in cells]
         found = Column(name, "categorical", _categories(path, name, {text for text in texts if text is not None}))
         values, _ = encode(found, texts)
-    if not np.isfinite(values).any():
-        raise SettingError(f"{path}: column {name!r} holds no value: take it out of the file")
     return TableColumn(found, values)
 
 

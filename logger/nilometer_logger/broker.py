@@ -27,6 +27,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from nilometer_logger import punctuation, topics
+from nilometer_logger.errors import UnavailableError
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.inferences import Record
 from nilometer_logger.kafka import unavailable
@@ -39,6 +40,7 @@ _log = structlog.get_logger("nilometer.broker")
 _TICK_SECONDS = 0.25
 # A stream that was told to be quiet is not told again before this has passed: the record is still on its way.
 _QUIET_AGAIN_SECONDS = 5.0
+_WATCH_SECONDS = 5.0
 
 Observer = Callable[[CloudEvent], None]
 
@@ -95,6 +97,7 @@ class Broker:
         app.on_partitions_assigned.connect(self._assigned)
         app.on_partitions_revoked.connect(self._revoked)
         app.task(self._tick)
+        app.task(self._watch_kafka)
         return app
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -104,6 +107,12 @@ class Broker:
             UnavailableError: if Kafka failed in a way that leaves a transaction's outcome unknown; run it again.
             StateError: if the state does not fit the log.
         """
+        try:
+            await self._run(stop)
+        except (KafkaError, OSError) as error:
+            raise unavailable(self._settings.kafka, error) from error
+
+    async def _run(self, stop: asyncio.Event) -> None:
         kafka = self._settings.kafka
         async with contextlib.AsyncExitStack() as stack:
             self._outliers = AIOKafkaProducer(bootstrap_servers=kafka, enable_idempotence=True, acks="all")
@@ -117,10 +126,10 @@ class Broker:
             crashed = asyncio.create_task(self._app.wait_until_stopped())
             await asyncio.wait((stopped, crashed), return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
-            if crashed.done():
-                await crashed  # raises what the app crashed of
+            if crashed.done():  # the app itself does not raise what it crashed of
+                raise self._app.crash_reason or UnavailableError("Faust stopped by itself")
             crashed.cancel()
-            await self._snapshot_all()
+            await asyncio.gather(*(self._snapshot(owned) for owned in self._owned()))
 
     async def _leave(self) -> None:
         for number in list(self._opening):
@@ -209,7 +218,7 @@ class Broker:
         except Exception as error:  # noqa: BLE001 - a task that ends in silence would stop every snapshot
             await self._fail(error)
 
-    async def _snapshot_all(self, patience_seconds: float = 0.0) -> None:
+    async def _snapshot_all(self, patience_seconds: float) -> None:
         now = time.monotonic()
         due = [owned for owned in self._owned() if owned.is_due(now, patience_seconds)]
         await asyncio.gather(*(self._snapshot(owned) for owned in due))
@@ -242,6 +251,23 @@ class Broker:
                 headers=[("content-type", punctuation.CONTENT_TYPE.encode())],
             )
             self._quiet_told = {**self._quiet_told, **dict.fromkeys(silent, time.monotonic())}
+
+    async def _watch_kafka(self) -> None:
+        """Says when Kafka is away and back: its clients try by themselves, and say nothing that a person can use."""
+        away = False
+        while not self._app.should_stop:
+            try:
+                async with asyncio.timeout(_WATCH_SECONDS):
+                    await self._log_end.topics()
+            except (KafkaError, OSError):
+                if not away:
+                    _log.error("waiting for Kafka", reason=f"Kafka at {self._settings.kafka} cannot be reached")
+                away = True
+            else:
+                if away:
+                    _log.info("Kafka is back", kafka=self._settings.kafka)
+                away = False
+            await asyncio.sleep(_WATCH_SECONDS)
 
     async def _end(self, number: int) -> int:
         partition = TopicPartition(self._topic, number)

@@ -22,6 +22,9 @@ from nilometer_logger.rows import Floats, Rows, Schema, bind, row_hashes
 from nilometer_logger.snapshots import Message
 from nilometer_logger.times import SECOND, format_time
 
+# A reason may name columns as a client did; with the event it must fit into a record.
+_LONGEST_REASON = 500
+
 
 @dataclass(frozen=True)
 class Record:
@@ -74,11 +77,13 @@ def dead_letter(reason: str, position: str, headers: Sequence[tuple[str, bytes]]
     """Makes the record of something that could not be decoded.
 
     Args:
-        reason: a sentence for the person who looks at it.
+        reason: a sentence for the person who looks at it; cut if it is very long.
         position: where in the log it stands.
         headers: of the original.
         value: the original bytes.
     """
+    if len(reason) > _LONGEST_REASON:
+        reason = reason[: _LONGEST_REASON - 1] + "…"
     facts = [("nilometer-reason", reason.encode()), ("nilometer-position", position.encode())]
     return Message(topics.DEAD, None, value or b"", [*headers, *facts])
 

@@ -7,11 +7,35 @@ above debug.
 
 import logging
 import sys
+import time
 
 import structlog
 from structlog.typing import Processor
 
 _FOREIGN_LEVEL = logging.WARNING
+_AGAIN_SECONDS = 60.0
+_OWN = "nilometer"
+_MOST_REMEMBERED = 1000
+
+
+class _Seldom(logging.Filter):
+    """Lets a library say the same thing once a minute: while Kafka is away, its clients say it ten times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tells whether a record is ours, or its text, without what is put into it, was not written for a minute."""
+        if record.name.split(".")[0] == _OWN:
+            return True
+        now, text = time.monotonic(), str(record.msg)
+        if now - self._said.get(text, -_AGAIN_SECONDS) < _AGAIN_SECONDS:
+            return False
+        if len(self._said) >= _MOST_REMEMBERED:
+            self._said.clear()
+        self._said[text] = now
+        return True
 
 
 def configure(log_format: str, log_level: str) -> None:
@@ -38,6 +62,7 @@ def configure(log_format: str, log_level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(_Seldom())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(_FOREIGN_LEVEL)
@@ -49,7 +74,7 @@ def configure(log_format: str, log_level: str) -> None:
     # are named after the modules of the classes that inherit from it, ours among them.
     for foreign in ("faust", "mode", "nilometer_logger"):
         logging.getLogger(foreign).setLevel(logging.CRITICAL)
-    logging.getLogger("nilometer").setLevel(log_level.upper())
+    logging.getLogger(_OWN).setLevel(log_level.upper())
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -157,7 +157,7 @@ class Owned:
         return self.state.has_findings or now - self._last_snapshot >= patience_seconds
 
     async def snapshot(self) -> list[CloudEvent]:
-        """Writes all that has happened since the last snapshot, as one transaction.
+        """Writes all that has happened since the last snapshot, as one transaction; waits for one that is under way.
 
         Returns:
             The findings that are now in Kafka for good.
@@ -167,6 +167,8 @@ class Owned:
             KafkaError: if it failed, or its outcome is unknown.
         """
         async with self._lock:
+            if not self.state.has_changed:
+                return []
             taken, outliers = self.state.take(), self.unacknowledged
             self.unacknowledged = []
             await asyncio.gather(*outliers)

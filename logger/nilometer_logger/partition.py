@@ -23,6 +23,7 @@ from nilometer_logger.snapshots import Change, Message, Restored, Snapshot
 _log = structlog.get_logger("nilometer.partition")
 _HALVES: tuple[Half, ...] = ("request", "response")
 _UNWATCHED_REMEMBERED = 1000
+_NEEDED = frozenset({"id", "source", "type"})
 
 
 @dataclass
@@ -119,7 +120,7 @@ class Partition:
             Findings on rows, which leave at once.
         """
         self.offset = record.offset
-        kind = dict(record.headers).get("content-type", b"").decode("latin-1")
+        kind = (dict(record.headers).get("content-type") or b"").decode("latin-1")
         try:
             if kind == punctuation.CONTENT_TYPE:
                 self._obey(punctuation.decode(record.value or b""))
@@ -140,16 +141,19 @@ class Partition:
     def _arrivals(self, events: Sequence[CloudEvent], record: Record) -> Iterable[Arrivals]:
         found: dict[str, Arrivals] = {}
         for number, event in enumerate(events):
+            place = f"{record.position}[{number}]"
+            if not event.attributes.keys() >= _NEEDED:
+                missing = ", ".join(sorted(_NEEDED - event.attributes.keys()))
+                self._bury_event(f"not a CloudEvent: {missing} missing", place, event)
+                continue
             stream = stream_of(event.attributes)
             text = str(stream)
             if not self._is_watched(stream, text):
                 continue
-            place = f"{record.position}[{number}]"
             try:
                 inference = read_inference(event, stream, record, place, self.future_bound)
             except PayloadError as error:
-                headers, body = to_kafka(event)
-                self._bury(dead_letter(str(error), place, headers, body), str(error))
+                self._bury_event(str(error), place, event)
                 continue
             if inference is not None:
                 found.setdefault(text, Arrivals(stream)).inferences.append(inference)
@@ -174,6 +178,7 @@ class Partition:
         clock_before = watched.clock.observe([inference.time for inference in arrivals.inferences])
         outliers: list[CloudEvent] = []
         for windower in watched.windowers:
+            windower.begin(max(arrivals.inferences[0].time, int(clock_before[0])))
             for half in _HALVES:
                 rows, clocks, dead = rows_of(windower.monitor, arrivals, half, clock_before)
                 for message in dead:
@@ -203,6 +208,10 @@ class Partition:
         for windower in watched.windowers:
             for window, state in windower.close(watched.clock.now, closed_by):
                 self._findings.extend(windower.monitor.close(watched.stream, window, state))
+
+    def _bury_event(self, reason: str, place: str, event: CloudEvent) -> None:
+        headers, body = to_kafka(event)
+        self._bury(dead_letter(reason, place, headers, body), reason)
 
     def _bury(self, message: Message, reason: str) -> None:
         self._dead.append(message)

@@ -162,6 +162,11 @@ def encode(column: Column, values: Iterable[object]) -> tuple[Floats, dict[int, 
 
 def _encode_categories(categories: Sequence[str], values: Iterable[object]) -> tuple[Floats, dict[int, str]]:
     codes = {name: float(code) for code, name in enumerate(categories)}
+    for word, digit in (("true", "1"), ("false", "0")):  # a table without texts holds booleans as numbers
+        if word in codes:
+            codes.setdefault(digit, codes[word])
+        elif digit in codes:
+            codes[word] = codes[digit]
     numbers: list[float] = []
     unseen: dict[int, str] = {}
     for row, value in enumerate(values):

@@ -98,7 +98,8 @@ def read(changes: Iterable[Change]) -> Restored:
         else:
             latest[name] = content
     restored = Restored()
-    for name, content in latest.items():
+    # The version first: it says more than a key that it does not have.
+    for name, content in sorted(latest.items(), key=lambda item: item[0] != key("partition")):
         try:
             kind, *parts = _key_decoder.decode(name)
             _place(restored, str(kind), tuple(parts), msgspec.msgpack.decode(content))
@@ -116,10 +117,16 @@ def _place(restored: Restored, kind: str, parts: Any, content: Any) -> None:
                 "wrote it, or delete the topic to start with empty windows"
             )
     elif kind == "clock":
-        [restored.clocks[parts[0]]] = [tuple(content)]
+        [stream] = parts
+        clock, arrival = content
+        restored.clocks[stream] = clock, arrival
     elif kind == "monitor":
-        restored.monitors[parts] = tuple(content)
+        name, digest, stream = parts
+        began, late = content
+        restored.monitors[name, digest, stream] = began, late
     elif kind == "window":
-        restored.windows[parts] = tuple(content)
+        name, digest, stream, start = parts
+        first, last, state = content
+        restored.windows[name, digest, stream, start] = first, last, state
     else:
         raise ValueError(f"unknown kind {kind!r}")

@@ -29,7 +29,9 @@ STATE = "state"
 FINDINGS = "findings"
 OUTLIERS = "outliers"
 
-_RETENTION: Mapping[str, dict[str, str]] = {
+_CONFIGS: Mapping[str, dict[str, str]] = {
+    # A dead letter is a record of Kafka's default size, or less, and its reason.
+    DEAD: {"max.message.bytes": str(2 * 2**20)},
     # Compaction may begin soon and tombstones may go after an hour: a restore reads everything that is left.
     STATE: {
         "cleanup.policy": "compact",
@@ -104,7 +106,7 @@ async def partitions_of(kafka: str, topic: str) -> int:
 
 
 def _new(prefix: str, name: str, partitions: int, replication_factor: int) -> NewTopic:
-    return NewTopic(prefix + name, partitions, replication_factor, topic_configs=dict(_RETENTION.get(name, {})))
+    return NewTopic(prefix + name, partitions, replication_factor, topic_configs=dict(_CONFIGS.get(name, {})))
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:

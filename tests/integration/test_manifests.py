@@ -18,8 +18,10 @@ import yaml
 from nilometer_detectors.monitor import load_monitors
 from nilometer_logger import settings
 from tests.integration import parts
+from tests.integration.knative import KnativeBroker
 from tests.integration.kubernetes import KubectlFailed, KubernetesApi
 from tests.integration.peer_fixtures import Require
+from tests.integration.peers import EventDisplay, post_event
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("manifests/overlays/kubernetes", "manifests/overlays/knative", "examples/iris")
@@ -212,3 +214,36 @@ def test_the_worker_of_the_example_finds_monitor_and_baseline(
     (monitor,) = load_monitors(tmp_path)
     (service,) = of_kind(resources, "InferenceService").values()
     assert monitor.name == f"{service['metadata']['namespace']}/{service['metadata']['name']}"
+
+
+@pytest.mark.timeout(180)
+def test_the_triggers_of_the_example_route(
+    peer: Require, kubernetes_api: KubernetesApi, checkout: Path, tmp_path: Path
+) -> None:
+    """Knative's broker takes inferences to the logger, drift and outliers to the display, and all else to nobody."""
+    peer("broker_ingress", "broker_filter", "channel_dispatcher", "event_display")
+    kubernetes_api.apply(checkout / "examples/iris")
+    with (
+        EventDisplay(tmp_path) as logger,
+        EventDisplay(tmp_path) as display,
+        KnativeBroker(kubernetes_api, tmp_path) as knative,
+    ):
+        url = knative.connect("nilometer-inferences", subscriber=logger.url)
+        for trigger in ("nilometer-drift", "iris-outliers"):
+            assert knative.connect(trigger, subscriber=display.url) == url
+        iris = {"inferenceservicename": "iris"}
+        for attributes in (
+            {"type": "org.kubeflow.serving.inference.request", **iris},
+            {"type": "org.kubeflow.serving.inference.response", **iris},
+            {"type": "io.nilometer.statistics", "verdict": "ok", **iris},
+            {"type": "io.nilometer.drift", "verdict": "ok", **iris},
+            {"type": "io.nilometer.drift", "verdict": "drift", **iris},
+            {"type": "io.nilometer.outlier", "verdict": "outlier", "inferenceservicename": "another"},
+            {"type": "io.nilometer.outlier", "verdict": "outlier", **iris},
+        ):
+            assert post_event(url, attributes, {}) < 300
+        logged, shown = logger.wait_for_events(2), display.wait_for_events(2)
+
+    kinds = [event.attributes["type"].rpartition(".")[2] for event in (*logged, *shown)]
+    assert kinds == ["request", "response", "drift", "outlier"]
+    assert [event.attributes["verdict"] for event in shown] == ["drift", "outlier"]

@@ -12,9 +12,10 @@ from queue import Queue
 
 import pytest
 
+from tests.integration.knative import KnativeBroker
 from tests.integration.kubernetes import KubectlFailed, KubernetesApi
 from tests.integration.peer_fixtures import Require
-from tests.integration.peers import Agent, DisplayedEvent, EventDisplay, KnativeBroker, displayed, post_event
+from tests.integration.peers import Agent, DisplayedEvent, EventDisplay, displayed, post_event
 
 DRIFT = "io.nilometer.drift"
 PREDICTIONS = {"predictions": [0]}

@@ -3,9 +3,9 @@
 # etcd, kube-apiserver and kubectl, and the CRDs they need (bin/crds). It wants Go and a Go module proxy, nothing else.
 #
 # A part is built again only when its module, this script or Go itself changed, so a second run takes no time; the
-# first one takes a quarter of an hour. Two things differ from the parts as released, neither in what they do:
-# event_display listens where it is told (knative/event_display/loopback.go), and the agent's second listener, a unix
-# socket with a fixed name, gets a free name, so that two agents can run on one machine.
+# first one takes a quarter of an hour. The parts differ from the released ones only in where three of them listen, which
+# no setting of theirs can say, so that tests can run side by side: event_display and channel_dispatcher take a port of
+# our choice (see the Go files in knative/), and the agent's second listener, a unix socket, has no fixed name.
 set -eu
 cd "$(dirname "$0")"
 
@@ -38,6 +38,7 @@ part() {
     name=$1 module=$2 flags=$3 package=$4
     started=$(date +%s) now=$(stamp "$module" "$flags" "$package")
     stale "$name" "$now" || { fresh "$name"; return; }
+    case $package in bin/src/*) "${name}_sources" "$(sources "$module" knative.dev/eventing)" ;; esac
     (
         cd "$module"
         # Files, because Go takes a folder only from inside the module.
@@ -48,19 +49,19 @@ part() {
 }
 
 # Sources that are Knative's but for where they listen, in bin/src/NAME; our Go files beside them say how and why.
-changed() { grep -q "$1" "$2" || { echo "peers: Knative's sources have changed: no '$1' for build.sh" >&2; exit 1; }; }
-display_sources() {
+must_have() { grep -q "$2" "$1" || { echo "peers: Knative's $1 has changed, and so must build.sh: no '$2'" >&2; exit 1; }; }
+event_display_sources() {
     mkdir -p bin/src/event_display && cp knative/event_display/*.go bin/src/event_display/
-    changed 'cehttp.Option{$' "$1/cmd/event_display/main.go"
+    must_have "$1/cmd/event_display/main.go" 'cehttp.Option{$'
     awk '{ print } /cehttp\.Option\{$/ { print "\t\t\tonLoopback()," }' "$1/cmd/event_display/main.go" \
         > bin/src/event_display/main.go
 }
-dispatcher_sources() {
+channel_dispatcher_sources() {
     mkdir -p bin/src/channel_dispatcher && cp knative/channel_dispatcher/*.go bin/src/channel_dispatcher/
     dispatcher=$1/pkg/reconciler/inmemorychannel/dispatcher
-    changed 'httpPort *= 8080' "$dispatcher/controller.go"
+    must_have "$dispatcher/controller.go" 'httpPort *= 8080'
     for file in controller inmemorychannel readiness; do
-        sed -e 's/^package dispatcher/package main/' -e '/^\thttps*Port  *= /d' "$dispatcher/$file.go" \
+        sed -e 's/^package dispatcher/package main/' -e '/^[[:space:]]*https*Port  *= /d' "$dispatcher/$file.go" \
             > "bin/src/channel_dispatcher/$file.go"
     done
     sed -e '/reconciler\/inmemorychannel\/dispatcher"/d' -e 's/inmemorychannel\.NewController/NewController/' \
@@ -85,9 +86,6 @@ crds knative knative knative.dev/eventing 'config/core/resources/*.yaml' \
     'config/channels/in-memory-channel/resources/*.yaml'
 crds knative-config knative knative.dev/eventing 'config/core/configmaps/*.yaml'
 crds kserve kserve github.com/kserve/kserve 'config/crd/full/serving.kserve.io_*.yaml'
-eventing=$(sources knative knative.dev/eventing)
-display_sources "$eventing"
-dispatcher_sources "$eventing"
 part event_display knative "" bin/src/event_display
 part channel_dispatcher knative "" bin/src/channel_dispatcher
 part broker_ingress knative "" knative.dev/eventing/cmd/broker/ingress

@@ -1,13 +1,16 @@
 """Apache Kafka's jars, from Maven Central, fetched once and kept in the user's cache.
 
-`jgo` resolves the artifacts in pure Python. Three things it leaves open are closed here: its progress callback speaks
-of single files, and the caller wants one bar; a download that is cut short (Ctrl-C, a lost network) leaves a torn jar
-that would be taken for good ever after; and two processes may want the jars at the same time.
+`jgo` resolves the artifacts in pure Python. Only its Maven layer is used: `jgo.build`, above it, fetches an OpenJDK 11
+of 190 MB as well, to sort jars in a way that nobody here needs. Three things are added. Progress is one sum over all
+files. A download that is cut short (Ctrl-C, a lost network) leaves no torn jar to be taken for good ever after. And two
+processes that want the jars at the same time do not disturb each other.
 """
 
+import dataclasses
 import fcntl
-import functools
 import logging
+import os
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,8 +23,8 @@ if TYPE_CHECKING:
     from jgo.maven import PythonResolver
 
 KAFKA_VERSION = "4.4.0"
-DOWNLOAD_BYTES = 44_600_000  # the jars of this version and their POM files, to the nearest 0.1 MB
-_ENDPOINT = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
+_ARTIFACTS = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", "org.slf4j:slf4j-simple:1.7.36")
+_DOWNLOAD_BYTES = 45_700_000  # the jars and their POM files, to the nearest 0.1 MB
 _ATTEMPTS = 3
 
 Progress = Callable[[int, int], None]
@@ -31,36 +34,52 @@ Progress = Callable[[int, int], None]
 def kafka_jars(progress: Progress | None = None) -> list[Path]:
     """Returns the jars of Apache Kafka, downloading them at the first call ever (42 MiB, some 20 s).
 
+    Args:
+        progress: is told of the download.
+
     Raises:
         ExtraMissing: if the extra `demo` is not installed.
         UnavailableError: if Maven Central cannot be reached.
     """
-    try:
-        import jgo  # noqa: PLC0415 - an extra: the message below is better than ImportError
-        from jgo.constants import default_jgo_cache  # noqa: PLC0415
-    except ImportError as error:
-        raise ExtraMissing("The embedded Kafka", "demo") from error
-    logging.getLogger("jgo").setLevel(logging.CRITICAL)  # what matters of it comes as an exception
-    cache = default_jgo_cache()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nilometer" / f"kafka-{KAFKA_VERSION}"
     cache.mkdir(parents=True, exist_ok=True)
-    with _alone(cache / "nilometer.lock"):
-        for attempt in range(1, _ATTEMPTS + 1):
+    with _alone(cache / "lock"):
+        if jars := _listed(cache):
+            return jars
+        for _ in range(_ATTEMPTS):
             try:
-                jars = jgo.build(_ENDPOINT, cache_dir=cache, resolver=_resolver(progress)).all_jars
-                return _whole(jars)
-            except Exception as error:
-                # Files that arrived are kept, so an attempt starts where the last one broke.
-                if attempt == _ATTEMPTS:
-                    raise UnavailableError(
-                        f"Apache Kafka {KAFKA_VERSION} could not be downloaded from Maven Central"
-                        f" (https://repo.maven.apache.org): {_reason(error)}."
-                        " The demo needs it once; after that it works without a network."
-                    ) from error
-    raise AssertionError("unreachable")
+                return _fetch(cache, progress)
+            except ImportError as error:
+                raise ExtraMissing("The embedded Kafka", "demo") from error
+            except Exception as error:  # noqa: BLE001 - jgo raises what its parts raise
+                reason = error  # what has arrived is kept, so that the next attempt goes on from there
+    raise UnavailableError(
+        f"Apache Kafka {KAFKA_VERSION} could not be downloaded from Maven Central (https://repo.maven.apache.org):"
+        f" {_root_of(reason)}. It is needed once; after that no network is."
+    ) from reason
+
+
+def _fetch(cache: Path, progress: Progress | None) -> list[Path]:
+    from jgo.maven import MavenContext  # noqa: PLC0415 - an extra, and half a second
+    from jgo.parse import Coordinate  # noqa: PLC0415
+
+    logging.getLogger("jgo").setLevel(logging.CRITICAL)  # what matters of it comes as an exception
+    maven = cache / "maven"
+    context = MavenContext(_resolver(progress), repo_cache=maven, local_repos=[])
+    coordinates = [dataclasses.replace(Coordinate.parse(artifact), scope="compile") for artifact in _ARTIFACTS]
+    wanted = [context.create_dependency(coordinate) for coordinate in coordinates]
+    direct, transitive = context.resolver.resolve(wanted)
+    needed = [*direct, *(dependency for dependency in transitive if dependency.scope in ("compile", "runtime"))]
+    jars = list(dict.fromkeys(Path(dependency.artifact.resolve()) for dependency in needed))
+    if torn := [jar for jar in jars if not zipfile.is_zipfile(jar)]:  # a process was killed while it wrote
+        shutil.rmtree(maven)
+        raise OSError(f"{torn[0].name} was damaged and is removed")
+    _list(cache, jars)
+    return jars
 
 
 def _resolver(progress: Progress | None) -> "PythonResolver":
-    """A resolver that reports progress as one sum and never leaves a torn file behind."""
+    """A resolver that reports progress as one sum and leaves no torn file behind."""
     from jgo.maven import Artifact, PythonResolver  # noqa: PLC0415
 
     class Resolver(PythonResolver):
@@ -69,11 +88,11 @@ def _resolver(progress: Progress | None) -> "PythonResolver":
         def download(self, artifact: Artifact) -> Path | None:
             try:
                 path: Path | None = super().download(artifact)
-                return path
             except BaseException:
                 if (torn := artifact.cached_path) is not None:
                     torn.unlink(missing_ok=True)
                 raise
+            return path
 
         @contextmanager
         def count(self, _name: str, _size: int) -> Iterator[Callable[[int], None]]:
@@ -82,23 +101,32 @@ def _resolver(progress: Progress | None) -> "PythonResolver":
         def add(self, size: int) -> None:
             self.fetched += size
             if progress is not None:
-                progress(self.fetched, max(DOWNLOAD_BYTES, self.fetched))
+                progress(self.fetched, max(_DOWNLOAD_BYTES, self.fetched))
 
     resolver = Resolver()
     resolver.progress_callback = resolver.count
     return resolver
 
 
-@functools.cache
-def _is_whole(jar: Path) -> bool:
-    return zipfile.is_zipfile(jar)  # a zip's directory is at its end, so a torn one has none
+def _list(cache: Path, jars: list[Path]) -> None:
+    """Writes down which jars make Kafka, and their sizes; the list's being there says that all of them are."""
+    new = cache / "jars.new"
+    new.write_text("".join(f"{jar.stat().st_size} {jar.relative_to(cache)}\n" for jar in jars))
+    new.rename(cache / "jars")
 
 
-def _whole(jars: list[Path]) -> list[Path]:
-    torn = [jar for jar in jars if not _is_whole(jar)]
-    if torn or not jars:
-        names = ", ".join(str(jar) for jar in torn) or "no jar at all"
-        raise OSError(f"the cache is damaged ({names}); delete these files, and their like in the Maven repository")
+def _listed(cache: Path) -> list[Path]:
+    """Returns the jars of the list, or none if there is no list or a jar is not as it says."""
+    if not (cache / "jars").exists():
+        return []
+    jars = []
+    for line in (cache / "jars").read_text().splitlines():
+        size, _, name = line.partition(" ")
+        jar = cache / name
+        if not jar.exists() or jar.stat().st_size != int(size):
+            jar.unlink(missing_ok=True)
+            return []
+        jars.append(jar)
     return jars
 
 
@@ -110,9 +138,8 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _reason(error: Exception) -> str:
-    """The first line of what failed, and of what caused it at the bottom."""
-    cause: BaseException = error
-    while cause.__cause__ or cause.__context__:
-        cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]
-    return f"{type(cause).__name__}: {str(cause).splitlines()[0] if str(cause) else 'no message'}"
+def _root_of(error: BaseException) -> str:
+    """Names what was at the bottom of an error, in one line."""
+    while below := error.__cause__ or error.__context__:
+        error = below
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

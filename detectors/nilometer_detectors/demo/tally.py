@@ -5,7 +5,7 @@ Times are nanoseconds since the epoch. Delivery is at least once, so findings ar
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -143,13 +143,18 @@ class Tally:
         """Returns what went wrong, a sentence each; none if the monitor did what it should."""
         missed = [name for request_id, (name, _) in self.impossible.items() if request_id not in self.found]
         checks = {
-            f"Drift was raised before the switch, in {', '.join(self.false_alarms)}": self.false_alarms,
+            f"Drift was raised before the switch, in {_some(self.false_alarms)}": self.false_alarms,
             "Drift was not found after the switch to inches": self.drift is None,
-            f"Outliers were missed: {', '.join(missed)}": missed,
-            f"Normal rows were called outliers: {'; '.join(self.false_outliers)}": self.false_outliers,
+            f"Outliers were missed: {_some(missed)}": missed,
+            f"Normal rows were called outliers: {_some(self.false_outliers)}": self.false_outliers,
             f"{self.answers[False]} requests failed": self.answers[False],
         }
         return [text for text, wrong in checks.items() if wrong]
+
+
+def _some(texts: Sequence[str], most: int = 4) -> str:
+    more = f"; and {len(texts) - most} more" if len(texts) > most else ""
+    return "; ".join(texts[:most]) + more
 
 
 def span(window: Mapping[str, str]) -> str:

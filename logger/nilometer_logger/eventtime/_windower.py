@@ -4,7 +4,7 @@ A row is late for a window that had closed before the row's event in the log; wi
 one and in time for the next. A window closes once, when the watermark reaches its end, and never fires again.
 
 The first event that a monitor sees is somewhere inside a window. Every window that starts before that event holds only
-a part of its rows, so it is marked partial.
+a part of its rows, so it is marked partial. A monitor that joins a stream with a clock has missed rows up to that clock.
 """
 
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class Windower:
 
     Attributes:
         monitor: opens and closes the states.
-        began: the event time of the first event seen; None before it.
+        began: where the stream stood at the first event seen; None before it.
         late: rows that came too late for a window, since the last window that closed.
         open: open windows by their start.
         changed: starts of windows that have changed, or closed, since the last snapshot.
@@ -52,6 +52,16 @@ class Windower:
     changed: set[int] = field(default_factory=set)
     header_changed: bool = False
 
+    def begin(self, time: int) -> None:
+        """Tells where the stream stands before rows are put in; the first call says where the monitor began.
+
+        Args:
+            time: of the event, or what the clock said before it if that is later.
+        """
+        if self.began is None:
+            self.began = time
+            self.header_changed = True
+
     def add(self, rows: Rows, clock_before: NDArray[np.int64]) -> int:
         """Puts rows into their windows.
 
@@ -62,9 +72,6 @@ class Windower:
         Returns:
             How many (row, window) pairs were late.
         """
-        if self.began is None:
-            self.began = int(rows.times[0])
-            self.header_changed = True
         spec = self.monitor.windows
         starts, inside = containing(spec, rows.times)
         in_time = starts + spec.size > (clock_before - spec.watermark_delay)[:, None]

@@ -29,7 +29,9 @@ def decode(document: dict[str, Any]) -> Payload:
     key = "outputs" if half == "response" else "inputs"
     tensors = document[key]
     if not isinstance(tensors, list) or not tensors:
-        raise PayloadError(f"{key} is {kind(tensors)}, not a list of tensors")
+        raise PayloadError(
+            f"{key} is {'without tensors' if tensors == [] else kind(tensors) + ', not a list of tensors'}"
+        )
     names: list[str] = []
     tables: list[NDArray[np.generic]] = []
     for number, tensor in enumerate(tensors):

@@ -1,0 +1,120 @@
+"""Rows, baselines, windows and monitors for the tests of judging: as small as a test wants them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from nilometer_detectors.baseline import Baseline
+from nilometer_detectors.detector import Context, Detector
+from nilometer_detectors.drift.contract import Window
+from nilometer_detectors.reference import summarise
+from nilometer_detectors.statistics.contract import Block, Layout, Statistic
+from nilometer_detectors.statistics.summary import Summary
+from nilometer_detectors.table import TableColumn
+from nilometer_logger.kserve import Half, Stream
+from nilometer_logger.monitoring import ClosedWindow
+from nilometer_logger.rows import Column, ColumnType, Floats, Rows, Schema, row_hashes
+from nilometer_logger.times import SECOND, parse_time
+
+NAN, INF = float("nan"), float("inf")
+START = parse_time("2026-11-23T21:00:00Z")
+STREAM = Stream("demo", "iris", "predictor", "default")
+
+
+def schema_of(*types: ColumnType, categories: tuple[str, ...] = ("red", "green")) -> Schema:
+    """Returns columns named a, b, c …, of some types; the categorical ones are of red and green."""
+    names = "abcdefghijklmnopqrstuvwxyz"
+    columns = [
+        Column(name, kind, categories if kind == "categorical" else ())
+        for name, kind in zip(names, types, strict=False)
+    ]
+    return Schema(tuple(columns))
+
+
+def numbers(columns: int) -> Schema:
+    """Returns columns of numbers named a, b, c …."""
+    kinds: list[ColumnType] = ["numeric"] * columns
+    return schema_of(*kinds)
+
+
+def rows_of(values: Any, schema: Schema | None = None, half: Half = "request", identity: int = 7) -> Rows:
+    """Returns rows of some values, a second apart, each of an inference of its own."""
+    matrix = np.array(values, dtype=np.float64)
+    if matrix.ndim != 2:
+        matrix = matrix.reshape(len(matrix), -1)
+    count = len(matrix)
+    return Rows(
+        half=half,
+        schema=schema or numbers(matrix.shape[1]),
+        values=matrix,
+        times=START + np.arange(count, dtype=np.int64) * SECOND,
+        ids=[f"request-{row}" for row in range(count)],
+        numbers=np.zeros(count, dtype=np.int64),
+        hashes=row_hashes(identity, count),
+    )
+
+
+def baseline_of(values: Any, schema: Schema | None = None, predictions: Any = None) -> Baseline:
+    """Returns a baseline of some values; predictions are numbers."""
+    matrix = np.array(values, dtype=np.float64)
+    schema = schema or numbers(matrix.shape[1])
+    columns = [TableColumn(column, matrix[:, place]) for place, column in enumerate(schema.columns)]
+    answers = [] if predictions is None else [TableColumn(Column("score"), np.array(predictions, dtype=np.float64))]
+    return summarise(columns, answers)
+
+
+def window_of(values: Any, schema: Schema | None = None, sample: int = 1000, identity: int = 7) -> Window:
+    """Returns a window with some rows of features in it, and no predictions."""
+    rows = rows_of(values, schema, identity=identity)
+    features = Summary(Layout(rows.schema, sample=sample), ())
+    features.update(rows)
+    return Window(features, Summary(Layout(Schema(())), ()))
+
+
+def detector_of(kind: type[Detector[Any]], name: str, baseline: Baseline | None, **parameters: Any) -> Any:
+    """Builds a detector as a monitor does, from parameters as a monitor writes them."""
+    features = baseline.feature_schema if baseline else schema_of("numeric")
+    return kind(kind.Parameters.model_validate(parameters), Context("mine", name, features, baseline))
+
+
+def closed(*, partial: bool = False, late: int = 0) -> ClosedWindow:
+    """Returns what the broker knows of a closed window of 15 seconds."""
+    end = START + 15 * SECOND
+    return ClosedWindow(START, end, "watermark", end, partial, late, START, end - SECOND)
+
+
+def normal(rows: int, columns: int = 2, *, seed: int = 1, shift: float = 0.0) -> Floats:
+    """Returns normal numbers, shape (rows, columns)."""
+    return np.random.default_rng(seed).normal(shift, 1.0, (rows, columns))
+
+
+def declaration(**spec: Any) -> dict[str, Any]:
+    """Returns a monitor's declaration: over one numeric feature, unless `spec` says something else."""
+    minimal = {
+        "stream": {"inferenceService": "iris"},
+        "schema": {"features": [{"name": "a"}]},
+        "windows": {"size": "15s"},
+    }
+    return {
+        "apiVersion": "nilometer.io/v1alpha1",
+        "kind": "ModelMonitor",
+        "metadata": {"name": "iris", "namespace": "demo"},
+        "spec": {name: value for name, value in {**minimal, **spec}.items() if value is not None},
+    }
+
+
+def write(path: Path, document: Any) -> Path:
+    """Writes a document, or text as it stands, as a YAML file."""
+    text = document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def take(statistic: Statistic, values: Any, hashes: Any = None) -> None:
+    """Lets a statistic take a block of values, with numpy as quiet as in a `Summary`."""
+    matrix = np.array(values, dtype=np.float64) if isinstance(values, list) else values
+    matrix = matrix.reshape(len(matrix), -1) if matrix.size else matrix.reshape(0, len(statistic.layout.schema))
+    with np.errstate(over="ignore", invalid="ignore"):
+        statistic.update(Block(matrix, row_hashes(1, len(matrix)) if hashes is None else hashes))

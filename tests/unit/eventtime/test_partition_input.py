@@ -1,0 +1,283 @@
+"""What a partition makes of its records: rows for those who watch, dead letters for what cannot be decoded."""
+
+import json
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from nilometer_logger import punctuation
+from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, to_kafka
+from nilometer_logger.inferences import Record
+from nilometer_logger.kserve import Stream
+from nilometer_logger.partition import Partition
+from nilometer_logger.punctuation import Quiet
+from nilometer_logger.rows import Column, Schema
+from nilometer_logger.times import SECOND
+from tests.unit.eventtime.counting import ONE_COLUMN, Counting, seconds
+from tests.unit.logged import ARRIVAL, IRIS, batch, event, record
+
+EVER = Quiet({str(IRIS): ARRIVAL + 10**6 * SECOND})
+
+
+def run(*records: Record, monitors: tuple[Counting, ...] = (Counting(),)) -> Partition:
+    """Returns a partition that has taken in some records."""
+    partition = Partition(monitors, future_bound=60 * SECOND)
+    for found in records:
+        partition.apply(found)
+    return partition
+
+
+def rows(partition: Partition) -> list[tuple[str, str, int, float]]:
+    """Closes every window; returns half, id, number and value of all rows in them."""
+    partition.apply(record(partition.offset + 1, punctuation.encode(EVER), punctuation.CONTENT_TYPE))
+    bodies = [json.loads(finding.data) for finding in partition.take().findings]
+    return [tuple(row[:4]) for body in bodies for row in body["rows"]]
+
+
+def dead(partition: Partition) -> list[tuple[str, str, bytes]]:
+    """Returns reason, position and value of all dead letters."""
+    letters = [(dict(message.headers), message.value) for message in partition.take().dead]
+    return [
+        (facts["nilometer-reason"].decode(), facts["nilometer-position"].decode(), value) for facts, value in letters
+    ]
+
+
+def test_every_row_of_every_event_is_taken() -> None:
+    """A batch record of several events, each of several rows."""
+    partition = run(batch(0, event(1, 1.5, 2.5, id="a"), event(2, 3.5, id="b")))
+
+    assert rows(partition) == [("request", "a", 0, 1.5), ("request", "a", 1, 2.5), ("request", "b", 0, 3.5)]
+
+
+def test_a_record_may_hold_one_event() -> None:
+    """Binary mode of the Kafka protocol binding is read as well."""
+    headers, body = to_kafka(event(1, 1.5, id="a"))
+
+    assert rows(run(record(0, body, headers=headers))) == [("request", "a", 0, 1.5)]
+
+
+def test_features_come_from_requests_and_predictions_from_responses() -> None:
+    """Each half is rows by itself, in the window of its own time; a response may come first, or never."""
+    monitor = Counting(predictions=ONE_COLUMN)
+    partition = run(
+        batch(0, event(2, 7.0, half="response", id="a"), event(1, 1.5, id="a"), event(3, 2.5, id="b")),
+        monitors=(monitor,),
+    )
+
+    assert rows(partition) == [("request", "a", 0, 1.5), ("request", "b", 0, 2.5), ("response", "a", 0, 7.0)]
+
+
+def test_a_half_that_nobody_watches_is_passed_over() -> None:
+    """Without predictions in the schema a response is neither a row nor a fault."""
+    partition = run(batch(0, event(1, 1.5), event(2, 7.0, half="response")))
+
+    assert [row[0] for row in rows(partition)] == ["request"]
+    assert dead(partition) == []
+
+
+def test_the_offset_is_that_of_the_last_record() -> None:
+    """Whatever was in it."""
+    assert run().offset == -1
+    assert run(batch(7, event(1, 1.0)), record(8, b"damaged", BATCH_CONTENT_TYPE)).offset == 8
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "the body is empty"),
+        (b"{", "the body is no JSON"),
+        (b'{"x": 1}', "none of instances"),
+        (b'{"predictions": [1]}', "a request event holds the body of a response"),
+        (b'{"instances": [[1, 2]]}', "monitor demo/counting: 2 columns do not match the schema's 1 (x)"),
+    ],
+)
+def test_a_body_that_does_not_decode_is_a_dead_letter(body: bytes, reason: str) -> None:
+    """It is kept as it came, with the reason and its position in the log, and its neighbours are rows."""
+    partition = run(batch(5, event(1, 1.5, id="a"), event(2, body=body), event(3, 2.5, id="b")))
+
+    [(told, position, value)] = dead(partition)
+
+    assert reason in told
+    assert position == "inferences/3@5[1]"
+    assert value == body
+    assert [row[1] for row in rows(partition)] == ["a", "b"]
+
+
+def test_a_dead_letter_keeps_its_attributes() -> None:
+    """It is still a CloudEvent in Kafka's binary mode, to be looked at or sent again."""
+    lost = event(1, body=b"{", id="lost")
+    [message] = run(batch(0, lost)).take().dead
+
+    assert (message.topic, message.value) == ("inferences-dead", b"{")
+    assert message.headers[: len(lost.attributes)] == to_kafka(lost)[0]
+
+
+def test_a_dead_letter_is_a_log_line() -> None:
+    """An operator reads what was set aside and why."""
+    with capture_logs() as lines:
+        run(batch(5, event(1, body=b"")))
+
+    assert lines == [
+        {
+            "event": "event set aside",
+            "log_level": "warning",
+            "position": "inferences/3@5[0]",
+            "reason": "the body is empty",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "content_type", "reason"),
+    [
+        (b"damaged", BATCH_CONTENT_TYPE, "not a batch of events"),
+        (None, BATCH_CONTENT_TYPE, "not a batch of events"),
+        (b"damaged", punctuation.CONTENT_TYPE, "not a punctuation record"),
+        (b"{}", "application/json", "not a CloudEvent: ce_specversion, ce_id, ce_source, ce_type missing or empty"),
+        (None, None, "not a CloudEvent"),
+    ],
+)
+def test_a_record_that_is_not_ours_is_a_dead_letter(value: bytes | None, content_type: str | None, reason: str) -> None:
+    """Another producer's record ends nothing; it is set aside whole, and the next one is taken."""
+    partition = run(record(4, value, content_type), batch(5, event(1, 1.5)))
+
+    [(told, position, kept)] = dead(partition)
+
+    assert told.startswith(reason)
+    assert (position, kept) == ("inferences/3@4", value or b"")
+    assert len(rows(partition)) == 1
+
+
+def test_a_null_header_is_an_empty_one() -> None:
+    """Kafka allows headers without a value."""
+    [(told, _, _)] = dead(run(record(0, b"", headers=[("content-type", None), ("ce_id", None)])))
+
+    assert told.startswith("not a CloudEvent")
+
+
+@pytest.mark.parametrize("name", ["id", "source", "type"])
+def test_an_event_that_lacks_an_attribute_is_a_dead_letter(name: str) -> None:
+    """Our logger writes none, but another producer's batch spoils nothing but itself."""
+    found = event(1, 1.5)
+    damaged = CloudEvent({key: value for key, value in found.attributes.items() if key != name}, found.data)
+
+    partition = run(batch(0, damaged, event(2, 2.5, id="b")))
+
+    assert [told for told, _, _ in dead(partition)] == [f"not a CloudEvent: {name} missing"]
+    assert [row[1] for row in rows(partition)] == ["b"]
+
+
+def test_a_long_reason_is_cut() -> None:
+    """A client that names its columns at length cannot make a dead letter too large for Kafka."""
+    tensors = [{"name": "n" * 100_000, "shape": [1], "data": [1]} for _ in range(4)]
+
+    [(told, _, _)] = dead(run(batch(0, event(1, body=json.dumps({"inputs": tensors}).encode()))))
+
+    assert len(told) == 500
+    assert told.endswith("…")
+
+
+def test_a_time_from_the_future_is_set_aside() -> None:
+    """It would close every window before it, so the reason says to set the sender's clock."""
+    arrival = 100 * SECOND
+    in_time, too_early = event(160, 1.5, id="a"), event(160.000000001, 2.5, id="b")
+
+    partition = run(batch(0, too_early, in_time, arrival=arrival))
+
+    [(told, _, _)] = dead(partition)
+    assert told == "its time 1970-01-01T00:02:40.000000001Z is 60 s after its arrival; set the sender's clock"
+    assert [row[1] for row in rows(partition)] == ["a"]
+
+
+def test_the_future_is_told_by_the_records_own_time() -> None:
+    """A replay years later sets aside the same events, because no clock of today is asked."""
+    first = run(batch(0, event(100, 1.5), arrival=0))
+    second = run(batch(0, event(100, 1.5), arrival=100 * SECOND))
+
+    assert (len(dead(first)), len(dead(second))) == (1, 0)
+
+
+@pytest.mark.parametrize("time", [None, "noon"])
+def test_a_missing_time_is_that_of_the_record(time: str | None) -> None:
+    """An event without a time that can be read happened when Kafka got it."""
+    found = event(None, 1.5)
+    if time is not None:
+        found.attributes["time"] = time
+    partition = run(batch(0, found, arrival=25 * SECOND), batch(1, event(31, 2.5)))
+
+    [finding] = partition.take().findings
+
+    assert json.loads(finding.data)["window"]["first_event_time"] == 25 * SECOND
+
+
+def test_an_event_of_another_type_is_passed_over() -> None:
+    """What is no half of an inference is no row, no fault, and does not move the clock."""
+    other = event(50, 1.5)
+    other.attributes["type"] = "com.example.order"
+    partition = run(batch(0, event(1, 1.5), other))
+
+    taken = partition.take()
+
+    assert taken.findings == taken.dead == []
+
+
+def test_an_event_without_rows_is_passed_over() -> None:
+    """An empty request is no fault, and does not move the clock."""
+    partition = run(batch(0, event(1, 1.5), event(50, id="empty")))
+
+    taken = partition.take()
+
+    assert taken.findings == taken.dead == []
+
+
+def test_a_stream_that_nobody_watches_is_told_once() -> None:
+    """Neither rows nor dead letters: a line says that no monitor names it, and no second one."""
+    wine = Stream("demo", "wine", "predictor", "")
+    with capture_logs() as lines:
+        partition = run(*[batch(offset, event(1, body=b"{", stream=wine)) for offset in range(3)])
+
+    assert [(line["event"], line["stream"]) for line in lines] == [("stream not watched", "demo/wine/predictor/")]
+    assert dead(partition) == []
+
+
+def test_rows_are_scored_as_they_arrive() -> None:
+    """A finding on a row does not wait for its window, nor for a snapshot."""
+    partition = run()
+
+    found = partition.apply(batch(0, event(1, 1.0, 101.0, id="a")))
+
+    assert [finding["row"] for finding in found] == ["a/1"]
+
+
+def test_a_late_row_is_scored_all_the_same() -> None:
+    """It is in no window, but an outlier is an outlier."""
+    partition = run(batch(0, event(50, 1.0)))
+
+    assert len(partition.apply(batch(1, event(1, 101.0)))) == 1
+
+
+def test_each_monitor_has_its_own_schema() -> None:
+    """What fits one monitor's columns and not another's is a dead letter of the other only."""
+    two = Counting(name="demo/two", features=Schema((Column("x"), Column("y"))), windows=seconds(10))
+    partition = run(batch(0, event(1, 1.5, id="a")), monitors=(Counting(), two))
+
+    assert [told.partition(":")[0] for told, _, _ in dead(partition)] == ["monitor demo/two"]
+    assert [row[1] for row in rows(partition)] == ["a"]
+
+
+def test_a_row_has_the_same_hash_wherever_it_is_read() -> None:
+    """The identity is stream, id, half and time: samples drawn by it do not depend on offsets or batches."""
+
+    def hashes(*records: Record) -> list[Any]:
+        partition = run(*records)
+        partition.apply(record(partition.offset + 1, punctuation.encode(EVER), punctuation.CONTENT_TYPE))
+        return [row[4] for found in partition.take().findings for row in json.loads(found.data)["rows"]]
+
+    together = hashes(batch(0, event(1, 1.0, 2.0, id="a"), event(2, 3.0, id="b")))
+    apart = hashes(batch(7, event(1, 1.0, 2.0, id="a")), batch(9, event(2, 3.0, id="b")))
+    another_time = hashes(batch(0, event(1.5, 1.0, 2.0, id="a"), event(2.5, 3.0, id="b")))
+
+    assert together == apart
+    assert len(set(together)) == 3
+    assert not set(together) & set(another_time)

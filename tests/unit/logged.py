@@ -1,0 +1,67 @@
+"""Logged inferences as tests need them: events, and the records of Kafka that hold them."""
+
+import json
+from collections.abc import Sequence
+
+from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch
+from nilometer_logger.inferences import Record
+from nilometer_logger.kserve import REQUEST, RESPONSE, Half, Stream
+from nilometer_logger.times import SECOND, format_time
+
+IRIS = Stream("demo", "iris", "predictor", "")
+ARRIVAL = 1_000_000 * SECOND
+
+_TYPES = {"request": REQUEST, "response": RESPONSE}
+_KEYS = {"request": "instances", "response": "predictions"}
+
+
+def event(
+    time: float | None = 0.0,
+    *values: float,
+    half: Half = "request",
+    id: str = "an id",  # noqa: A002 - the attribute's own name
+    stream: Stream = IRIS,
+    body: bytes | None = None,
+) -> CloudEvent:
+    """Returns one half of an inference.
+
+    Args:
+        time: its event time in seconds; None for an event without one.
+        values: one row each, of one column.
+        half: request or response.
+        id: of the inference.
+        stream: whose it is.
+        body: instead of a v1 document of the values.
+    """
+    attributes = {
+        "specversion": "1.0",
+        "id": id,
+        "source": "http://localhost:9081/",
+        "type": _TYPES[half],
+        "namespace": stream.namespace,
+        "inferenceservicename": stream.inference_service,
+        "component": stream.component,
+        "endpoint": stream.endpoint,
+    }
+    if time is not None:
+        attributes["time"] = format_time(round(time * SECOND))
+    if body is None:
+        body = json.dumps({_KEYS[half]: [[value] for value in values]}).encode()
+    return CloudEvent({name: value for name, value in attributes.items() if value}, body)
+
+
+def batch(offset: int, *events: CloudEvent, arrival: int = ARRIVAL) -> Record:
+    """Returns a batch record of the logger's."""
+    return record(offset, encode_batch(events), BATCH_CONTENT_TYPE, arrival=arrival)
+
+
+def record(
+    offset: int,
+    value: bytes | None,
+    content_type: str | None = None,
+    headers: Sequence[tuple[str, bytes | None]] = (),
+    arrival: int = ARRIVAL,
+) -> Record:
+    """Returns any record of the topic `inferences`."""
+    kind = [("content-type", content_type.encode())] if content_type else []
+    return Record("inferences", 3, offset, arrival, [*headers, *kind], value)

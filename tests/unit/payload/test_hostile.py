@@ -1,0 +1,120 @@
+"""No body ends the worker: it is a table, or it is refused, in bounded memory."""
+
+import json
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nilometer_logger.errors import PayloadError
+from nilometer_logger.payload import decode
+from nilometer_logger.rows import Column, Schema, bind
+
+MEGABYTE = 2**20
+SCHEMA = Schema((Column("a"), Column("b", "categorical", ("red", "true")), Column("a.1", "boolean")))
+
+LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+JSON = st.recursive(LEAF, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner))
+ROWS = st.lists(st.lists(LEAF, min_size=3, max_size=3)) | st.lists(LEAF) | JSON
+TENSOR = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(["a", "b"]) | JSON,
+        "shape": st.lists(st.integers(0, 4), max_size=3) | JSON,
+        "data": st.lists(LEAF, max_size=8) | JSON,
+    }
+)
+DOCUMENT = st.fixed_dictionaries(
+    {},
+    optional={
+        "instances": ROWS,
+        "predictions": ROWS,
+        "inputs": st.lists(TENSOR, max_size=3) | JSON,
+        "outputs": st.lists(TENSOR, max_size=3) | JSON,
+    },
+)
+
+
+def check(body: bytes) -> None:
+    """Decodes and binds a body; anything but a table or a PayloadError is a fault."""
+    try:
+        payload = decode(body)
+        assert payload.table.ndim == 2
+        assert payload.table.dtype in (np.float64, object)
+        assert payload.names is None or not len(payload.table) or len(payload.names) == payload.table.shape[1]
+        values, unseen = bind(SCHEMA, payload.names, payload.table)
+    except PayloadError:
+        return
+    assert values.shape == (len(payload.table), len(SCHEMA))
+    for text in unseen.values():
+        text.encode()
+
+
+@given(DOCUMENT)
+def test_any_document_is_a_table_or_refused(document: Any) -> None:
+    """Whatever JSON a client sends, there is no third way."""
+    check(json.dumps(document).encode())
+
+
+@given(st.binary())
+def test_any_bytes_are_a_table_or_refused(body: bytes) -> None:
+    """Whatever bytes a client sends, there is no third way."""
+    check(body)
+
+
+def wide(value: Any) -> bytes:
+    """Returns a v1 request of a value."""
+    return json.dumps({"instances": value}).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"instances": [["\\ud800"]]}', id="half a surrogate pair"),
+        pytest.param(b'{"instances": [["\\udc00", NaN]]}', id="half a surrogate pair beside NaN"),
+        pytest.param(b'{"instances": [["\xed\xa0\x80"]]}', id="half a surrogate pair in bytes"),
+        pytest.param(b'{"instances": ' + b"[" * 40 + b"1" + b"]" * 40 + b"}", id="deeper than numpy"),
+        pytest.param(b'{"instances": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", id="deeper than the stack"),
+        pytest.param(wide([{f"n{number}": 1} for number in range(50_000)]), id="objects without a common name"),
+        pytest.param(b'{"instances": [[' + b"1" * 5000 + b"]]}", id="an integer of 5000 digits"),
+        pytest.param(b'{"inputs":[{"name":"x","shape":[%d,0],"data":[]}]}' % 10**12, id="rows without values"),
+        pytest.param(b'{"inputs":[{"name":"x","shape":[0,%d],"data":[]}]}' % 10**19, id="more than int64"),
+        pytest.param(
+            b'{"inputs":[{"name":"x","shape":[%s1],"data":[]}]}' % (b"9" * 400 + b",") * 20, id="an endless product"
+        ),
+        pytest.param(
+            json.dumps({"inputs": [{"name": "x" * 400_000, "shape": [1, 200_000], "data": [0] * 200_000}]}).encode(),
+            id="a long name for many columns",
+        ),
+    ],
+)
+def test_bodies_made_to_hurt_are_refused(body: bytes) -> None:
+    """What would take a worker's memory, or raise anywhere behind, is refused here."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(PayloadError):
+            decode(body)
+        assert tracemalloc.get_traced_memory()[1] < 64 * MEGABYTE
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("leaf", ["1", '"red"'])
+def test_no_depth_is_too_deep_to_be_refused(leaf: str) -> None:
+    """What the parser can still take apart, everything behind it can, too."""
+    for depth in range(33, 1000):
+        with pytest.raises(PayloadError):
+            decode(f'{{"instances": {"[" * depth}{leaf}{"]" * depth}}}'.encode())
+
+
+def test_one_long_text_does_not_make_all_texts_long() -> None:
+    """A table of texts takes the memory of its texts, and is not padded to the longest one."""
+    body = wide(["a" * 100_000] + ["b"] * 20_000)
+    tracemalloc.start()
+    try:
+        assert len(decode(body).table) == 20_001
+        assert tracemalloc.get_traced_memory()[1] < 64 * MEGABYTE
+    finally:
+        tracemalloc.stop()

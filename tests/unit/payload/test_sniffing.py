@@ -1,0 +1,74 @@
+"""A body is told by what it holds, and one that is not known is refused with the reason."""
+
+import json
+
+import numpy as np
+import pytest
+
+from nilometer_logger.errors import PayloadError
+from nilometer_logger.payload import decode
+from tests.unit.captures import capture
+
+
+@pytest.mark.parametrize("story", ["v1 json", "v1 form ct", "v1 no ct"])
+@pytest.mark.parametrize("half", ["request", "response"])
+def test_the_content_type_does_not_matter(story: str, half: str) -> None:
+    """JSON labelled as a form, or as nothing, is decoded all the same, and tells its half itself."""
+    assert decode(capture(story, half).body).half == half
+
+
+@pytest.mark.parametrize(
+    ("story", "half", "reason"),
+    [
+        ("GET metadata", "request", "the body is empty"),
+        ("GET metadata", "response", "none of instances, predictions"),
+        ("gzip resp", "response", "compressed with gzip"),
+        ("sse resp", "response", "the body is no JSON"),
+        ("sse resp", "request", "none of instances, predictions"),
+        ("v2 binary", "request", "the body is no JSON"),
+        ("400 resp", "request", "none of instances, predictions"),
+    ],
+)
+def test_what_kserve_logs_besides_inferences_is_refused(story: str, half: str, reason: str) -> None:
+    """Health checks, streams, compressed and binary bodies each have their reason."""
+    with pytest.raises(PayloadError, match=reason):
+        decode(capture(story, half).body)
+
+
+@pytest.mark.parametrize(("body", "kind"), [(b"[1, 2]", "a list"), (b'"text"', "a text"), (b"12", "a number")])
+def test_json_that_is_no_object_is_refused_by_its_kind(body: bytes, kind: str) -> None:
+    """The message says what the body is, and nothing of what a client sent."""
+    with pytest.raises(PayloadError, match=f"the body is {kind} in JSON, not an object"):
+        decode(body)
+
+
+def test_bare_nan_and_infinity_are_read() -> None:
+    """Python's and Go's servers write what strict JSON does not have."""
+    table = decode(b'{"predictions": [[NaN, Infinity, -Infinity, 1.5]]}').table
+
+    assert np.array_equal(table, [[np.nan, np.inf, -np.inf, 1.5]], equal_nan=True)
+
+
+def test_a_number_beyond_float64_is_infinite() -> None:
+    """JSON bounds no number: 1e400, and an integer of 400 digits, are infinite and not an end of the worker."""
+    huge = "9" * 400
+
+    assert decode(f'{{"instances": [[1e400, -{huge}, {huge}, null]]}}'.encode()).table[0, :3].tolist() == [
+        np.inf,
+        -np.inf,
+        np.inf,
+    ]
+    assert decode(f'{{"instances": [[{huge}, "red"]]}}'.encode()).table.tolist() == [[np.inf, "red"]]
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    """Windows clients put one before their JSON."""
+    assert decode(b'\xef\xbb\xbf{"instances": [[1]]}').table.tolist() == [[1.0]]
+
+
+def test_what_is_not_shown_in_a_reason() -> None:
+    """A reason names kinds and places, and no value of a client's."""
+    with pytest.raises(PayloadError) as refused:
+        decode(json.dumps({"instances": [["secret"], "secret"]}).encode())
+
+    assert "secret" not in str(refused.value)

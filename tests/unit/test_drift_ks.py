@@ -1,0 +1,148 @@
+"""The Kolmogorov-Smirnov test: scipy's and alibi-detect's numbers, from a reference that stands sorted."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from scipy.stats import ks_2samp
+
+from nilometer_detectors.detector import Refused
+from nilometer_detectors.drift.ks import KS, Alternative, distance
+from nilometer_detectors.drift.univariate import corrected
+from tests.judging import NAN, baseline_of, detector_of, normal, window_of
+
+few_values = st.lists(st.integers(-5, 5).map(lambda value: value / 4), min_size=2, max_size=30)
+alternatives = st.sampled_from(["two-sided", "less", "greater"])
+
+
+def judged(reference: Any, sample: Any, **parameters: Any) -> Any:
+    """Returns what the test says of a sample of one feature."""
+    columns = [np.reshape(one, (-1, 1)) for one in (reference, sample)]
+    return detector_of(KS, "ks", baseline_of(columns[0]), minRows=1, **parameters).judge(window_of(columns[1]))
+
+
+@settings(max_examples=200, deadline=None)
+@given(reference=few_values, sample=few_values, alternative=alternatives)
+def test_the_distance_is_that_of_scipy(reference: list[float], sample: list[float], alternative: Alternative) -> None:
+    """With any ties, the distance is scipy's to the bit, though it is looked up at the sample's values only."""
+    expected = ks_2samp(reference, sample, alternative=alternative, method="asymp")
+    assert distance(np.sort(reference), np.sort(sample), alternative) == expected.statistic
+
+
+@settings(max_examples=100, deadline=None)
+@given(reference=few_values, sample=few_values, alternative=alternatives)
+def test_the_p_value_is_that_of_scipy(reference: list[float], sample: list[float], alternative: Alternative) -> None:
+    """The asymptotic p-value is scipy's to the bit, for every alternative."""
+    expected = ks_2samp(reference, sample, alternative=alternative, method="asymp")
+    judgement = judged(reference, sample, alternative=alternative)
+    assert judgement.p_value == expected.pvalue
+    assert judgement.distance == expected.statistic
+
+
+def test_the_alternative_tells_the_direction() -> None:
+    """`greater` sees a window of larger values and not one of smaller ones; `less` the other way round."""
+    reference, larger = normal(500, 1), normal(200, 1, seed=2, shift=0.5)
+    verdicts = {
+        (alternative, sign): judged(reference, sign * larger, alternative=alternative).verdict
+        for alternative in ("greater", "less", "two-sided")
+        for sign in (1, -1)
+    }
+    assert verdicts == {
+        ("greater", 1): "drift",
+        ("greater", -1): "ok",
+        ("less", 1): "ok",
+        ("less", -1): "drift",
+        ("two-sided", 1): "drift",
+        ("two-sided", -1): "drift",
+    }
+
+
+def test_a_window_wholly_outside_the_baseline_is_as_far_as_can_be() -> None:
+    """Traffic that shares no value with the baseline has distance 1, and is drift."""
+    judgement = judged(np.arange(100.0), np.arange(200.0, 240.0))
+    assert (judgement.distance, judgement.verdict) == (1.0, "drift")
+
+
+def test_missing_values_are_left_out_and_counted() -> None:
+    """The test runs over the values that are there, and says how many rows lacked one."""
+    sample = normal(100, 1, seed=2).ravel()
+    holed = sample.copy()
+    holed[::4] = NAN
+    judgement = judged(normal(300, 1), holed)
+    expected = ks_2samp(normal(300, 1).ravel(), holed[~np.isnan(holed)], method="asymp")
+    assert judgement.p_value == expected.pvalue
+    assert judgement.features["a"]["count"] == 75
+    assert judgement.features["a"]["missing"] == 25
+
+
+def test_missing_values_of_the_baseline_are_left_out() -> None:
+    """A baseline with holes is as one without the rows that lack the feature."""
+    reference = normal(200, 1)
+    holed = np.vstack([reference, np.full((50, 1), NAN)])
+    sample = normal(100, 1, seed=2)
+    assert judged(holed, sample).p_value == judged(reference, sample).p_value
+
+
+def test_the_overall_answer_is_that_of_the_worst_feature() -> None:
+    """Overall distance and p-value are those of the feature with the smallest p-value."""
+    values = normal(200, 3, seed=2)
+    values[:, 1] += 2
+    judgement = detector_of(KS, "ks", baseline_of(normal(300, 3))).judge(window_of(values))
+    assert judgement.p_value == judgement.features["b"]["pValue"]
+    assert judgement.distance == judgement.features["b"]["distance"]
+    assert [said["drift"] for said in judgement.features.values()] == [False, True, False]
+
+
+def test_only_the_sample_is_tested() -> None:
+    """Of a large window no more than `sampleSize` rows are tested, so that a huge window is no hair trigger."""
+    judgement = detector_of(KS, "ks", baseline_of(normal(100, 1)), sampleSize=60).judge(window_of(normal(500, 1)))
+    assert judgement.features["a"]["count"] == 60
+
+
+@pytest.mark.parametrize(
+    ("correction", "threshold", "drifting"),
+    [("bonferroni", 0.05 / 4, 1), ("fdr", 0.05 * 3 / 4, 3)],
+)
+def test_corrections(correction: Any, threshold: float, drifting: int) -> None:
+    """Bonferroni divides the level by the number of tests; Benjamini-Hochberg takes the last p-value below its line."""
+    p_values = np.array([0.001, 0.9, 0.02, 0.03])
+    found = corrected(p_values, 0.05, correction)
+    assert found == pytest.approx(threshold)
+    assert (p_values < found).sum() == drifting
+
+
+def test_a_feature_that_is_not_tested_costs_the_others_nothing() -> None:
+    """The correction counts the features that were tested, so a missing one does not raise the bar for the rest."""
+    values = normal(100, 2, seed=2)
+    values[:, 1] = NAN
+    judgement = detector_of(KS, "ks", baseline_of(normal(300, 2)), pValue=0.04).judge(window_of(values))
+    assert judgement.threshold == 0.04
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"pValue": 0}, "greater than 0"),
+        ({"pValue": 1.0}, "less than 1"),
+        ({"pValue": "0.05"}, "valid number"),
+        ({"correction": "holm"}, "'bonferroni' or 'fdr'"),
+        ({"alternative": "both"}, "'two-sided', 'less' or 'greater'"),
+        ({"minRows": 0}, "greater than or equal to 1"),
+        ({"minRows": 50, "sampleSize": 49}, "smaller than minRows"),
+        ({"minRows": 2000}, "smaller than minRows"),
+        ({"sampleSize": 100_001}, "less than or equal to 100000"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(parameters: dict[str, Any], message: str) -> None:
+    """A parameter that makes no sense is refused, with what was expected."""
+    with pytest.raises(ValidationError, match=message):
+        KS.Parameters.model_validate(parameters)
+
+
+def test_a_feature_without_a_reference_is_refused() -> None:
+    """A feature of which the baseline knows fewer than two values cannot be tested: it must be left out by name."""
+    with pytest.raises(Refused, match="fewer than two usable values of 'b'"):
+        detector_of(KS, "ks", baseline_of([[1.0, NAN], [2.0, 3.0]]))

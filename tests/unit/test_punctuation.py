@@ -1,0 +1,32 @@
+"""Punctuation: what a worker saw of the clock, written into the log."""
+
+import pytest
+
+from nilometer_logger import punctuation
+from nilometer_logger.errors import EventError
+from nilometer_logger.events import CloudEvent, encode_batch
+from nilometer_logger.punctuation import Quiet
+
+
+def test_what_is_written_is_read_again() -> None:
+    """Clocks come back by stream, to the nanosecond."""
+    quiet = Quiet({"demo/iris/predictor/": 2**60 + 1, "demo/größe/predictor/": -1})
+
+    assert punctuation.decode(punctuation.encode(quiet)) == quiet
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"{}", b"\xff", encode_batch([CloudEvent({}, b"")]), punctuation.encode(Quiet({"s": 1}))[:-1]]
+)
+def test_anything_else_is_refused(value: bytes) -> None:
+    """A record that says it is punctuation and is none is an EventError with the reason."""
+    with pytest.raises(EventError, match="not a punctuation record: "):
+        punctuation.decode(value)
+
+
+def test_a_stream_that_is_no_text_is_refused() -> None:
+    """Bytes that are no UTF-8 are no stream."""
+    damaged = punctuation.encode(Quiet({"stream": 1})).replace(b"stream", b"str\xffam")
+
+    with pytest.raises(EventError, match="not a punctuation record: "):
+        punctuation.decode(damaged)

@@ -1,0 +1,74 @@
+"""Settings are declared once: field, flag and environment variable are one thing."""
+
+from dataclasses import MISSING, FrozenInstanceError, fields
+
+import pytest
+
+from nilometer_logger.settings import (
+    Common,
+    DeliverySettings,
+    EventsSettings,
+    LoggerSettings,
+    WorkerSettings,
+    declared,
+    flag,
+    variables,
+)
+
+COMMANDS = [LoggerSettings, WorkerSettings, DeliverySettings, EventsSettings]
+
+
+@pytest.mark.parametrize("settings", COMMANDS)
+def test_every_field_is_a_setting_with_a_text_and_a_default(settings: type[Common]) -> None:
+    """Nothing can be set that --help and the README do not tell of, and nothing has to be set."""
+    assert declared(settings) == list(fields(settings))
+    for item in declared(settings):
+        assert item.metadata["text"]
+        assert item.default is not MISSING
+        assert type(item.default) in (str, int, float)
+
+
+@pytest.mark.parametrize("settings", COMMANDS)
+def test_a_default_is_one_of_the_choices(settings: type[Common]) -> None:
+    """Where a setting has choices, its default is among them."""
+    for item in declared(settings):
+        assert not item.metadata["choices"] or item.default in item.metadata["choices"]
+
+
+def test_a_setting_means_the_same_everywhere() -> None:
+    """A name that several commands take has one text and one default."""
+    meanings: dict[str, set[tuple[object, str]]] = {}
+    for settings in COMMANDS:
+        for item in declared(settings):
+            meanings.setdefault(item.name, set()).add((item.default, item.metadata["text"]))
+
+    assert {name for name, found in meanings.items() if len(found) > 1} == set()
+
+
+def test_a_flag_and_a_variable_are_made_from_the_name() -> None:
+    """`topic_prefix` is --topic-prefix and NILOMETER_TOPIC_PREFIX."""
+    [item] = [item for item in declared(Common) if item.name == "topic_prefix"]
+
+    assert flag(item) == "--topic-prefix"
+    assert variables(item) == ["NILOMETER_TOPIC_PREFIX"]
+
+
+def test_what_knative_injects_is_read_where_nothing_of_ours_is_set() -> None:
+    """A SinkBinding's K_SINK and K_CE_OVERRIDES come after our own variables."""
+    found = {item.name: variables(item) for item in declared(DeliverySettings)}
+
+    assert found["sink"] == ["NILOMETER_SINK", "K_SINK"]
+    assert found["ce_overrides"] == ["NILOMETER_CE_OVERRIDES", "K_CE_OVERRIDES"]
+
+
+def test_the_promised_settings_are_there() -> None:
+    """The names that manifests and users rely on, with the loopback address as the default."""
+    assert LoggerSettings().host == "127.0.0.1"
+    assert {item.name for item in declared(LoggerSettings)} >= {"kafka", "host", "port", "log_format", "topic_prefix"}
+    assert {item.name for item in declared(WorkerSettings)} >= {"kafka", "monitors", "log_format", "topic_prefix"}
+
+
+def test_settings_do_not_change() -> None:
+    """What a process was started with stays."""
+    with pytest.raises(FrozenInstanceError):
+        LoggerSettings().port = 1  # type: ignore[misc]

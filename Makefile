@@ -54,10 +54,10 @@ clean: ## remove what was installed and built here
 
 .venv/installed-demo: .venv/uv pyproject.toml requirements.lock
 	@echo "installing what the demo needs"
-	@$(LOCKED) '.[logger,worker,demo]'
+	@$(LOCKED) '.[demo]'
 	@touch $@
 
 .venv/installed-dev: .venv/uv pyproject.toml requirements.lock
 	@echo "installing everything for tests (alibi-detect among it: under BSL 1.1, see README)"
-	@$(LOCKED) '.[logger,worker,demo,alibi]' --group dev
+	@$(LOCKED) '.[demo,alibi]' --group dev
 	@touch $@ .venv/installed-demo

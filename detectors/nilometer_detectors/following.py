@@ -16,7 +16,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from nilometer_logger import punctuation, topics
+from nilometer_logger import provisioning, punctuation, topics
 from nilometer_logger.errors import EventError, SettingError
 from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_kafka
 from nilometer_logger.kafka import unavailable
@@ -83,7 +83,7 @@ def to_line(event: CloudEvent, width: int) -> str:
 
 @asynccontextmanager
 async def _reader(settings: EventsSettings, topic: str, *, beginning: bool) -> AsyncIterator[AIOKafkaConsumer]:
-    count = await topics.partitions_of(settings.kafka, topic)
+    count = await provisioning.partitions_of(settings.kafka, topic)
     if not count:
         raise SettingError(
             f"there is no topic {topic}: start `nilometer logger` or `nilometer worker`, or give --topic-prefix"

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from nilometer_detectors.monitor import load_monitors
-from nilometer_logger import topics
+from nilometer_logger import provisioning, topics
 from nilometer_logger.broker import Broker
 from nilometer_logger.errors import UnavailableError
 from nilometer_logger.events import CloudEvent
@@ -47,7 +47,7 @@ async def _run(settings: WorkerSettings, monitors: Sequence[Monitor]) -> None:
     async def once() -> None:
         if stop.is_set():
             return
-        await topics.ensure(
+        await provisioning.ensure(
             settings.kafka,
             settings.topic_prefix,
             _TOPICS,

@@ -16,7 +16,7 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from nilometer_logger import topics
+from nilometer_logger import provisioning, topics
 from nilometer_logger.errors import SettingError
 from nilometer_logger.ingress import Ingress
 from nilometer_logger.journal import Journal
@@ -34,7 +34,7 @@ _BACKLOG = 2048
 
 async def _connect(settings: LoggerSettings) -> tuple[AIOKafkaProducer, Journal]:
     prefix = settings.topic_prefix
-    partitions = await topics.ensure(
+    partitions = await provisioning.ensure(
         settings.kafka,
         prefix,
         (topics.INFERENCES,),

@@ -9,7 +9,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from nilometer_detectors.demo.kafka import EmbeddedKafka
 from nilometer_detectors.demo.processes import free_port
-from nilometer_logger import topics
+from nilometer_logger import provisioning, topics
 from nilometer_logger.errors import StateError, UnavailableError
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -19,14 +19,14 @@ ALL = (topics.INFERENCES, topics.DEAD, topics.STATE, topics.FINDINGS, topics.OUT
 
 def ensure(kafka: str, prefix: str, names: tuple[str, ...] = ALL, partitions: int = 3) -> int:
     """Makes the topics that are not there."""
-    return asyncio.run(topics.ensure(kafka, prefix, names, partitions=partitions, replication_factor=0))
+    return asyncio.run(provisioning.ensure(kafka, prefix, names, partitions=partitions, replication_factor=0))
 
 
 def counts(kafka: str, prefix: str) -> dict[str, int]:
     """Returns how many partitions each topic has."""
 
     async def ask() -> dict[str, int]:
-        return {name: await topics.partitions_of(kafka, prefix + name) for name in ALL}
+        return {name: await provisioning.partitions_of(kafka, prefix + name) for name in ALL}
 
     return asyncio.run(ask())
 
@@ -64,8 +64,8 @@ def test_two_may_make_them_at_once(kafka: EmbeddedKafka, topic_prefix: str) -> N
 
     async def both() -> list[int]:
         one = (kafka.bootstrap, topic_prefix)
-        logger = topics.ensure(*one, (topics.INFERENCES,), partitions=3, replication_factor=0)
-        worker = topics.ensure(*one, ALL, partitions=3, replication_factor=0)
+        logger = provisioning.ensure(*one, (topics.INFERENCES,), partitions=3, replication_factor=0)
+        worker = provisioning.ensure(*one, ALL, partitions=3, replication_factor=0)
         return await asyncio.gather(logger, worker)
 
     assert asyncio.run(both()) == [3, 3]

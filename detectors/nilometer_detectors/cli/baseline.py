@@ -16,9 +16,7 @@ from nilometer_detectors.reference import SAMPLE, build
 @click.option(
     "--sample", default=SAMPLE, show_default=True, type=click.IntRange(min=1), help="the most rows kept for tests"
 )
-def command(
-    data: Path, out: Path, predictions: tuple[str, ...], categorical: tuple[str, ...], sample: int
-) -> None:
+def command(data: Path, out: Path, predictions: tuple[str, ...], categorical: tuple[str, ...], sample: int) -> None:
     """Make a baseline from reference data, such as the training set.
 
     DATA is a CSV file whose first line names the columns: features in the order in which clients send them, and

@@ -12,7 +12,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from nilometer_logger import topics
+from nilometer_logger import provisioning, topics
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.journal import Journal
 from nilometer_logger.kserve import REQUEST, stream_of
@@ -112,7 +112,7 @@ def append_foreign(
     """Writes another producer's records into every partition of `inferences`; makes the topic if it is not there."""
 
     async def write() -> None:
-        count = await topics.ensure(kafka, prefix, (topics.INFERENCES,), partitions=PARTITIONS, replication_factor=1)
+        count = await provisioning.ensure(kafka, prefix, (topics.INFERENCES,), partitions=PARTITIONS, replication_factor=1)
         async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
             for partition in range(count):
                 for value in values:
@@ -141,7 +141,7 @@ def recreate_inferences(kafka: str, prefix: str) -> None:
 
 
 async def _append(kafka: str, prefix: str, events: Sequence[CloudEvent], together: int) -> None:
-    count = await topics.ensure(kafka, prefix, (topics.INFERENCES,), partitions=PARTITIONS, replication_factor=1)
+    count = await provisioning.ensure(kafka, prefix, (topics.INFERENCES,), partitions=PARTITIONS, replication_factor=1)
     producer = AIOKafkaProducer(bootstrap_servers=kafka, enable_idempotence=True, acks="all")
     await producer.start()
     try:

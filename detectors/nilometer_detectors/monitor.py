@@ -8,13 +8,15 @@ state of its own, so that one object serves all windows of all streams.
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import structlog
 from pydantic import ValidationError
 
 from nilometer_detectors.compiling import Parts, detector_problems, put_together
 from nilometer_detectors.declaration import ModelMonitor
-from nilometer_detectors.drift.contract import DriftDetector, Judgement
+from nilometer_detectors.drift.contract import DriftDetector, Judgement, Window
 from nilometer_detectors.findings import Finder
 from nilometer_detectors.outliers.contract import OutlierDetector
 from nilometer_detectors.problems import Problem, Problems, problems_of, shortened
@@ -28,6 +30,8 @@ from nilometer_logger.events import CloudEvent
 from nilometer_logger.kserve import Stream
 from nilometer_logger.monitoring import ClosedWindow, WindowSpec
 from nilometer_logger.rows import Rows
+
+_log = structlog.get_logger("nilometer.monitor")
 
 
 class CompiledMonitor:
@@ -106,9 +110,16 @@ class CompiledMonitor:
             if window.partial:
                 judgement = Judgement("nodata", "the monitor started inside the window and saw only a part of it")
             else:
-                judgement = detector.judge(state.window)
+                judgement = self._judge(detector, state.window)
             findings.append(finder.drift(window, state.window, detector, judgement))
         return findings
+
+    def _judge(self, detector: DriftDetector[Any], window: Window) -> Judgement:
+        try:
+            return detector.judge(window)
+        except Exception as error:  # noqa: BLE001 - a detector that fails stops neither the window nor the others
+            _log.error("detector failed", monitor=self.name, detector=detector.name, error=repr(error))
+            return Judgement("nodata", f"the detector failed: {error!r}")
 
     def score(self, stream: Stream, rows: Rows) -> Sequence[CloudEvent]:
         """Judges rows that have just arrived: one finding of each flagged row and outlier detector.
@@ -120,7 +131,11 @@ class CompiledMonitor:
         finder = Finder(self.name, self.digest, stream)
         findings: list[CloudEvent] = []
         for detector in self.outlier_detectors:
-            scores = detector.score(rows)
+            try:
+                scores = detector.score(rows)
+            except Exception as error:  # noqa: BLE001 - a detector that fails stops neither the rows nor the others
+                _log.error("detector failed", monitor=self.name, detector=detector.name, error=repr(error))
+                continue
             if scores.flagged.any():
                 findings += finder.outliers(rows, detector, scores)
         return findings

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import sys
 import time
 import urllib.request
@@ -13,13 +14,14 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from nilometer_detectors.demo.iris import FEATURES, write_training_set
+from nilometer_detectors.demo.iris import FEATURES, flowers, write_training_set
 from nilometer_detectors.demo.processes import Process, free_port
 from nilometer_logger import punctuation
 from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_kafka
 
 _POLL_SECONDS = 0.1
 _PER_SECOND = 100
+_CM_PER_INCH = 2.54
 
 
 def nilometer(name: str, directory: Path, *arguments: object) -> Process:
@@ -105,6 +107,12 @@ class Stack:
         self._stack.close()
 
 
+def measurements(count: int) -> tuple[list[Sequence[float]], list[Sequence[float]]]:
+    """Returns flowers drawn at random, always the same ones, in centimetres and in inches."""
+    normal: list[Sequence[float]] = [flower.measurements for flower in random.Random(1).choices(flowers(), k=count)]
+    return normal, [[value / _CM_PER_INCH for value in row] for row in normal]
+
+
 def predict(url: str, rows: Iterable[Sequence[float]], protocol: str, name: str) -> dict[str, Sequence[float]]:
     """Asks a model for one prediction a row, by the path of a protocol, at most `_PER_SECOND` of them a second.
 
@@ -172,6 +180,7 @@ __all__ = [
     "Stack",
     "eventually",
     "make_baseline",
+    "measurements",
     "model_server",
     "nilometer",
     "predict",

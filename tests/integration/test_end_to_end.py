@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from nilometer_detectors.demo.iris import flowers
 from nilometer_detectors.demo.kafka import EmbeddedKafka
 from nilometer_detectors.demo.processes import free_port
 from nilometer_logger.events import CloudEvent
@@ -19,6 +18,7 @@ from tests.integration.stack import (
     Stack,
     eventually,
     make_baseline,
+    measurements,
     model_server,
     predict,
     read_topic,
@@ -30,7 +30,6 @@ DRIFT = (
     "{name: ks, detector: ks, pValue: 0.0001, correction: bonferroni, minRows: 30}",
     "{name: alibi-ks, detector: alibi.KSDrift, pValue: 0.0001, correction: bonferroni, minRows: 30}",
 )
-CM_PER_INCH = 2.54
 
 
 @dataclass
@@ -58,8 +57,7 @@ def story(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory, peer: 
     directory = tmp_path_factory.mktemp("end-to-end")
     port = free_port()
     monitors = write_monitor(directory, make_baseline(directory), size="1s", drift=DRIFT)
-    normal = [flower.measurements for flower in flowers() * 2][:200]
-    shifted = [[value / CM_PER_INCH for value in row] for row in normal]
+    normal, shifted = measurements(200)
     with (
         EventDisplay(directory) as display,
         Stack(kafka.bootstrap, "e2e-", directory, monitors, display.url) as stack,

@@ -112,7 +112,9 @@ def append_foreign(
     """Writes another producer's records into every partition of `inferences`; makes the topic if it is not there."""
 
     async def write() -> None:
-        count = await provisioning.ensure(kafka, prefix, (topics.INFERENCES,), partitions=PARTITIONS, replication_factor=1)
+        count = await provisioning.ensure(
+            kafka, prefix, (topics.INFERENCES,), partitions=PARTITIONS, replication_factor=1
+        )
         async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
             for partition in range(count):
                 for value in values:

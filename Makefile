@@ -24,7 +24,7 @@ check: .venv/installed-dev ## the quick loop: lint, types, layers, unit and cont
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-logo --quiet
+	@out=$$($(BIN)/lint-imports --no-logo) || { echo "$$out"; exit 1; }
 	@$(BIN)/python -m pytest --quiet tests/unit tests/contract
 
 format: .venv/installed-dev ## format the code and mend what lint can mend

@@ -69,6 +69,7 @@ class Broker:
         self._topic = settings.topic_prefix + topics.INFERENCES
         self._opening: dict[int, asyncio.Task[Owned]] = {}
         self._fenced: set[int] = set()
+        self._leaving = False
         self._findings_wait = asyncio.Event()
         self._quiet_told: dict[str, float] = {}
         self._outliers: AIOKafkaProducer
@@ -132,6 +133,7 @@ class Broker:
             await asyncio.gather(*(self._snapshot(owned) for owned in self._owned()))
 
     async def _leave(self) -> None:
+        self._leaving = True  # the agent may still hold a record, and must not open its partition again
         for number in list(self._opening):
             await self._let_go(number)
         await self._app.stop()
@@ -159,7 +161,7 @@ class Broker:
         Faust may hand over the first records before it says that their partition was assigned, so whichever comes
         first opens it.
         """
-        if number in self._fenced:
+        if self._leaving or number in self._fenced:
             return None
         if number not in self._opening:
             owned = Owned(self._settings, self._group, number, self._monitors)

@@ -6,12 +6,12 @@ state of its own, so that one object serves all windows of all streams.
 """
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import structlog
 from pydantic import ValidationError
 
 from nilometer_detectors.compiling import Parts, detector_problems, put_together
@@ -31,7 +31,7 @@ from nilometer_logger.kserve import Stream
 from nilometer_logger.monitoring import ClosedWindow, WindowSpec
 from nilometer_logger.rows import Rows
 
-_log = structlog.get_logger("nilometer.monitor")
+_log = logging.getLogger("nilometer.monitor")
 
 
 class CompiledMonitor:
@@ -118,8 +118,12 @@ class CompiledMonitor:
         try:
             return detector.judge(window)
         except Exception as error:  # noqa: BLE001 - a detector that fails stops neither the window nor the others
-            _log.error("detector failed", monitor=self.name, detector=detector.name, error=repr(error))
+            self._report(detector.name, error)
             return Judgement("nodata", f"the detector failed: {error!r}")
+
+    def _report(self, detector: str, error: Exception) -> None:
+        facts = {"monitor": self.name, "detector": detector, "error": repr(error)}
+        _log.error("detector failed", extra=facts)
 
     def score(self, stream: Stream, rows: Rows) -> Sequence[CloudEvent]:
         """Judges rows that have just arrived: one finding of each flagged row and outlier detector.
@@ -134,7 +138,7 @@ class CompiledMonitor:
             try:
                 scores = detector.score(rows)
             except Exception as error:  # noqa: BLE001 - a detector that fails stops neither the rows nor the others
-                _log.error("detector failed", monitor=self.name, detector=detector.name, error=repr(error))
+                self._report(detector.name, error)
                 continue
             if scores.flagged.any():
                 findings += finder.outliers(rows, detector, scores)

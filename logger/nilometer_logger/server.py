@@ -124,8 +124,9 @@ def _listen(settings: LoggerSettings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
     except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (")[0]  # the rest names the address once more
         raise SettingError(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; try another --port"
+            f"cannot listen on {settings.host}:{settings.port}: {reason}; try another --host or --port"
         ) from None
 
 

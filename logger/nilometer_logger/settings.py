@@ -11,7 +11,15 @@ from typing import Any
 PREFIX = "NILOMETER_"
 
 
-def setting(default: Any, text: str, *, env: str | None = None, choices: tuple[str, ...] = ()) -> Any:
+def setting(
+    default: Any,
+    text: str,
+    *,
+    env: str | None = None,
+    choices: tuple[str, ...] = (),
+    least: float | None = None,
+    most: float | None = None,
+) -> Any:
     """Declares a setting.
 
     Args:
@@ -19,8 +27,11 @@ def setting(default: Any, text: str, *, env: str | None = None, choices: tuple[s
         text: what it means, in a phrase for `--help` and the README.
         env: another environment variable that is read where `NILOMETER_…` is not set.
         choices: the values allowed, where not every value of its type is.
+        least: the smallest number allowed.
+        most: the largest number allowed.
     """
-    return field(default=default, metadata={"text": text, "env": env, "choices": choices})
+    metadata = {"text": text, "env": env, "choices": choices, "least": least, "most": most}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +48,10 @@ class Common:
 class Topics(Common):
     """What the commands that create topics take; topics that exist are left as they are."""
 
-    partitions: int = setting(4, "partitions of topics that are created; never changed afterwards")
-    replication_factor: int = setting(0, "replicas of topics that are created; 0 means one a broker, at most 3")
+    partitions: int = setting(4, "partitions of topics that are created; never changed afterwards", least=1)
+    replication_factor: int = setting(
+        0, "replicas of topics that are created; 0 means one a broker, at most 3", least=0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +59,10 @@ class LoggerSettings(Topics):
     """`nilometer logger`."""
 
     host: str = setting("127.0.0.1", "the address to listen on; 0.0.0.0 in a container")
-    port: int = setting(8080, "the port to listen on")
-    max_event_bytes: int = setting(900_000, "the largest event taken; larger ones are answered 413")
-    max_held_bytes: int = setting(64 * 2**20, "events waiting for Kafka, in all; beyond it the answer is 503")
-    max_held_seconds: float = setting(10.0, "how long an event waits for Kafka before the answer is 503")
+    port: int = setting(8080, "the port to listen on", least=0, most=65535)
+    max_event_bytes: int = setting(900_000, "the largest event taken; larger ones are answered 413", least=1)
+    max_held_bytes: int = setting(64 * 2**20, "events waiting for Kafka, in all; beyond it the answer is 503", least=1)
+    max_held_seconds: float = setting(10.0, "how long an event waits for Kafka before the answer is 503", least=0.1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +70,9 @@ class WorkerSettings(Topics):
     """`nilometer worker`."""
 
     monitors: str = setting("monitors", "the directory of monitor files (*.yaml)")
-    snapshot_seconds: float = setting(1.0, "the longest time between snapshots while rows arrive")
-    future_seconds: float = setting(300.0, "how far an event's time may lie after its arrival in Kafka")
-    session_seconds: float = setting(10.0, "after how long without a heartbeat another worker takes over")
+    snapshot_seconds: float = setting(1.0, "the longest time between snapshots while rows arrive", least=0)
+    future_seconds: float = setting(300.0, "how far an event's time may lie after its arrival in Kafka", least=0)
+    session_seconds: float = setting(10.0, "after how long without a heartbeat another worker takes over", least=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +83,8 @@ class DeliverySettings(Common):
     ce_overrides: str = setting(
         "", "extensions put on every event, as Knative's SinkBinding writes them", env="K_CE_OVERRIDES"
     )
-    attempt_seconds: float = setting(10.0, "how long one POST may take")
-    retry_seconds: float = setting(30.0, "the longest pause between two tries; the first pause is 0.2 s")
+    attempt_seconds: float = setting(10.0, "how long one POST may take", least=0.1)
+    retry_seconds: float = setting(30.0, "the longest pause between two tries; the first pause is 0.2 s", least=0.2)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,9 @@
 from dataclasses import MISSING, FrozenInstanceError, fields
 
 import pytest
+from click.testing import CliRunner
 
+from nilometer_detectors.cli._main import nilometer
 from nilometer_logger.settings import (
     Common,
     DeliverySettings,
@@ -72,3 +74,19 @@ def test_settings_do_not_change() -> None:
     """What a process was started with stays."""
     with pytest.raises(FrozenInstanceError):
         LoggerSettings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["logger", "--port", "99999"], "99999 is not in the range 0<=x<=65535"),
+        (["logger", "--partitions", "0"], "0 is not in the range x>=1"),
+        (["worker", "--session-seconds", "0"], "0.0 is not in the range x>=1"),
+        (["events", "--output", "xml"], "'xml' is not one of 'text', 'json'"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused(arguments: list[str], told: str) -> None:
+    """A flag out of its range is one clear line and exit code 2, before anything is started."""
+    result = CliRunner().invoke(nilometer, arguments)
+    assert result.exit_code == 2
+    assert told in result.output

@@ -1,6 +1,7 @@
 """Options made from settings classes, so that a flag, its variable and its default are declared in one place."""
 
 from collections.abc import Callable
+from dataclasses import Field
 from typing import Any, TypeVar
 
 import click
@@ -13,21 +14,27 @@ S = TypeVar("S", bound=Common)
 
 def options(settings: type[Common]) -> list[click.Parameter]:
     """Makes the options of a settings class, in the order of their declaration."""
-    made: list[click.Parameter] = []
-    for item in declared(settings):
-        choices = item.metadata["choices"]
-        made.append(
-            click.Option(
-                [flag(item), item.name],
-                default=item.default,
-                type=click.Choice(choices) if choices else type(item.default),
-                envvar=variables(item),
-                show_default=item.default != "",
-                show_envvar=True,
-                help=item.metadata["text"],
-            )
+    return [
+        click.Option(
+            [flag(item), item.name],
+            default=item.default,
+            type=_type(item),
+            envvar=variables(item),
+            show_default=item.default != "",
+            show_envvar=True,
+            help=item.metadata["text"],
         )
-    return made
+        for item in declared(settings)
+    ]
+
+
+def _type(item: Field[Any]) -> click.ParamType:
+    choices, least, most = (item.metadata[name] for name in ("choices", "least", "most"))
+    if choices:
+        return click.Choice(choices)
+    if isinstance(item.default, int):
+        return click.IntRange(least, most)
+    return click.FloatRange(least, most) if isinstance(item.default, float) else click.STRING
 
 
 def command(settings: type[S], run: Callable[..., Any], text: str, *parameters: click.Parameter) -> click.Command:

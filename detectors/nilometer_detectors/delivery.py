@@ -18,7 +18,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
 
-from nilometer_logger import topics
+from nilometer_logger import provisioning, topics
 from nilometer_logger.errors import EventError, SettingError
 from nilometer_logger.events import CloudEvent, from_kafka, to_http
 from nilometer_logger.kafka import retrying, unavailable
@@ -27,6 +27,7 @@ from nilometer_logger.times import format_time
 
 _log = structlog.get_logger("nilometer.delivery")
 _FIRST_PAUSE_SECONDS = 0.2
+_TOPICS = (topics.FINDINGS, topics.OUTLIERS)
 _RETRIED = frozenset({404, 408, 409, 429})
 _POLL_MILLISECONDS = 500
 _MILLISECOND = 1_000_000
@@ -85,8 +86,15 @@ class Delivery:
             UnavailableError: if Kafka cannot be reached.
         """
         settings = self._settings
+        await provisioning.ensure(
+            settings.kafka,
+            settings.topic_prefix,
+            _TOPICS,
+            partitions=settings.partitions,
+            replication_factor=settings.replication_factor,
+        )
         self._consumer = AIOKafkaConsumer(
-            *(settings.topic_prefix + name for name in (topics.FINDINGS, topics.OUTLIERS)),
+            *(settings.topic_prefix + name for name in _TOPICS),
             bootstrap_servers=settings.kafka,
             group_id=f"{settings.topic_prefix}nilometer-delivery",
             isolation_level="read_committed",
@@ -94,8 +102,6 @@ class Delivery:
             enable_auto_commit=False,
             # A sink that is away for hours is no reason to leave the group: heartbeats tell that we live.
             max_poll_interval_ms=_DAY_MILLISECONDS,
-            # A topic that is created after us is found within this time.
-            metadata_max_age_ms=5000,
         )
         try:
             await self._consumer.start()

@@ -76,7 +76,7 @@ class WorkerSettings(Topics):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeliverySettings(Common):
+class DeliverySettings(Topics):
     """`nilometer delivery`."""
 
     sink: str = setting("", "the URL that findings are POSTed to", env="K_SINK")

@@ -6,7 +6,7 @@ import random
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -24,10 +24,10 @@ _PER_SECOND = 100
 _CM_PER_INCH = 2.54
 
 
-def nilometer(name: str, directory: Path, *arguments: object) -> Process:
+def nilometer(name: str, directory: Path, *arguments: object, env: Mapping[str, str] | None = None) -> Process:
     """Makes the process of a `nilometer` command; its log is in the directory."""
     argv = [sys.executable, "-m", "nilometer_detectors", name, *(str(argument) for argument in arguments)]
-    return Process(f"nilometer {name}", argv, log=directory / f"{name}.log")
+    return Process(f"nilometer {name}", argv, log=directory / f"{name}.log", env=env)
 
 
 def model_server(directory: Path, port: int) -> Process:

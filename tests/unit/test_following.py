@@ -1,0 +1,75 @@
+"""What `nilometer events` prints of an event."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from nilometer_detectors.following import events_of, to_json, to_line
+from nilometer_logger import punctuation
+from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch, to_kafka
+
+ATTRIBUTES = {
+    "specversion": "1.0",
+    "id": "a1",
+    "source": "http://localhost:9081/",
+    "type": "org.kubeflow.serving.inference.request",
+    "time": "2026-11-23T21:23:20Z",
+    "namespace": "demo",
+    "inferenceservicename": "iris",
+    "component": "predictor",
+}
+
+
+def record(headers: list[tuple[str, bytes]], value: bytes | None) -> Any:
+    """Returns as much of a Kafka record as is read."""
+    return SimpleNamespace(headers=headers, value=value)
+
+
+def test_a_batch_record_is_as_many_events_as_it_holds() -> None:
+    """Whoever looks at `inferences` sees events, however they were batched."""
+    events = [CloudEvent({**ATTRIBUTES, "id": name}, b"{}") for name in "abc"]
+    read = events_of(record([("content-type", BATCH_CONTENT_TYPE.encode())], encode_batch(events)))
+    assert list(read) == events
+
+
+def test_punctuation_is_not_shown() -> None:
+    """What the worker writes into the log for itself is no event."""
+    assert list(events_of(record([("content-type", punctuation.CONTENT_TYPE.encode())], b"x"))) == []
+
+
+def test_a_dead_letter_tells_its_reason_and_position() -> None:
+    """Whoever looks at `inferences-dead` sees why an event was set aside, and where in the log it stands."""
+    headers, body = to_kafka(CloudEvent(ATTRIBUTES, b"<html>"))
+    facts = [("nilometer-reason", b"the body is no JSON"), ("nilometer-position", b"inferences/2@7[0]")]
+    [event] = events_of(record([*headers, *facts], body))
+    assert (event["reason"], event["position"]) == ("the body is no JSON", "inferences/2@7[0]")
+    assert "inferences/2@7[0]: the body is no JSON <html>" in to_line(event, 200)
+
+
+def test_json_data_are_json() -> None:
+    """A machine gets the CloudEvents JSON format: JSON data as they are, on one line."""
+    line = to_json(CloudEvent(ATTRIBUTES, b'{"instances":\n[[1, 2]]}'))
+    assert "\n" not in line
+    assert json.loads(line) == {**ATTRIBUTES, "data": {"instances": [[1, 2]]}}
+
+
+@pytest.mark.parametrize("body", [b"\x1f\x8b\x08", b"<html>", b'{"instances": [[NaN]]}'])
+def test_other_data_are_base64(body: bytes) -> None:
+    """What is no strict JSON is `data_base64`, so that every line can be read by every JSON reader."""
+    document = json.loads(to_json(CloudEvent(ATTRIBUTES, body)), parse_constant=pytest.fail)
+    assert "data" not in document
+    assert document["data_base64"]
+
+
+def test_a_line_for_people_says_when_what_and_of_whom() -> None:
+    """A person sees time, kind, stream, id and the body's beginning, on one line that fits the terminal."""
+    line = to_line(CloudEvent(ATTRIBUTES, b'{"instances":\n[[' + b"1, " * 200), 120)
+    assert line.startswith("2026-11-23T21:23:20Z inference.request demo/iris/predictor id=a1 {")
+    assert (len(line), line[-1]) == (120, "…")
+
+
+def test_a_line_holds_no_control_characters() -> None:
+    """A body from outside cannot move the cursor of whoever looks at it."""
+    assert "\x1b" not in to_line(CloudEvent(ATTRIBUTES, b"\x1b[2J\r\n"), 120)

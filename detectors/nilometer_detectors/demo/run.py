@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -157,13 +158,15 @@ class _Theatre:
     async def _stay(self) -> None:
         url = f"http://127.0.0.1:{self._parts.agent_port}/v1/models/{INFERENCE_SERVICE}:predict"
         kafka = f"--kafka {self._parts.kafka.bootstrap}"
+        # As it was called: outside an active environment the bare name would not be found.
+        command = sys.argv[0] if sys.argv[0].endswith("nilometer") else "nilometer"
         self._screen.table(
             "Everything is still running, until Ctrl-C. Try, in another terminal:",
             [
                 ("a normal request", f"""curl {url} -d '{{"instances": [[5.1, 3.5, 1.4, 0.2]]}}'"""),
                 ("an impossible one", f"""curl {url} -d '{{"instances": [[5.1, 3.5, 30, 0.2]]}}'"""),
-                ("what is logged", f"nilometer events inferences {kafka}"),
-                ("what is found", f"nilometer events findings {kafka}"),
+                ("what is logged", f"{command} events inferences {kafka}"),
+                ("what is found", f"{command} events findings {kafka}"),
                 ("all files and logs", str(self._parts.folder)),
             ],
         )

@@ -86,13 +86,7 @@ class Delivery:
             UnavailableError: if Kafka cannot be reached.
         """
         settings = self._settings
-        await provisioning.ensure(
-            settings.kafka,
-            settings.topic_prefix,
-            _TOPICS,
-            partitions=settings.partitions,
-            replication_factor=settings.replication_factor,
-        )
+        await provisioning.ensure(settings, _TOPICS)
         self._consumer = AIOKafkaConsumer(
             *(settings.topic_prefix + name for name in _TOPICS),
             bootstrap_servers=settings.kafka,

@@ -155,6 +155,8 @@ def _window(closed: ClosedWindow) -> dict[str, str]:
         "end": format_time(closed.end),
         "closedBy": closed.closed_by,
         "watermark": format_time(closed.watermark),
+        "firstEventTime": format_time(closed.first_event_time),
+        "lastEventTime": format_time(closed.last_event_time),
     }
 
 

@@ -47,13 +47,7 @@ async def _run(settings: WorkerSettings, monitors: Sequence[Monitor]) -> None:
     async def once() -> None:
         if stop.is_set():
             return
-        await provisioning.ensure(
-            settings.kafka,
-            settings.topic_prefix,
-            _TOPICS,
-            partitions=settings.partitions,
-            replication_factor=settings.replication_factor,
-        )
+        await provisioning.ensure(settings, _TOPICS)
         await Broker(settings, monitors, log_finding).run(stop)
 
     working = asyncio.create_task(retrying(once, "Kafka", stop))

@@ -1,7 +1,7 @@
 """How the topics come to be: what is missing is created, what exists is left as it is."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from nilometer_logger.errors import StateError, UnavailableError
 from nilometer_logger.kafka import unavailable
+from nilometer_logger.settings import Topics
 from nilometer_logger.topics import DEAD, INFERENCES, STATE
 
 _log = structlog.get_logger("nilometer.topics")
@@ -28,17 +29,14 @@ _TOPIC_EXISTS = 36
 _MOST_REPLICAS = 3
 
 
-async def ensure(kafka: str, prefix: str, names: tuple[str, ...], *, partitions: int, replication_factor: int) -> int:
+async def ensure(settings: Topics, names: Sequence[str]) -> int:
     """Creates the topics that do not exist yet.
 
     Topics other than `inferences` are made with as many partitions as that one has.
 
     Args:
-        kafka: bootstrap servers.
-        prefix: put before every name.
+        settings: where Kafka is, the prefix of every name, and what topics that are created are like.
         names: the topics wanted; `inferences` is always among them.
-        partitions: of `inferences`, if it has to be created.
-        replication_factor: of the topics that are created; 0 for one a broker, at most 3.
 
     Returns:
         How many partitions `inferences` has.
@@ -47,11 +45,12 @@ async def ensure(kafka: str, prefix: str, names: tuple[str, ...], *, partitions:
         UnavailableError: if Kafka cannot be reached, or refuses.
         StateError: if `state` exists with another number of partitions than `inferences`.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    prefix = settings.topic_prefix
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     try:
         await admin.start()
-        replication_factor = replication_factor or min(_MOST_REPLICAS, await _brokers(admin))
-        await _create(admin, [_new(prefix, INFERENCES, partitions, replication_factor)])
+        replication_factor = settings.replication_factor or min(_MOST_REPLICAS, await _brokers(admin))
+        await _create(admin, [_new(prefix, INFERENCES, settings.partitions, replication_factor)])
         count = await _partitions(admin, prefix + INFERENCES)
         others = [_new(prefix, name, count, replication_factor) for name in names if name != INFERENCES]
         if others:
@@ -63,7 +62,7 @@ async def ensure(kafka: str, prefix: str, names: tuple[str, ...], *, partitions:
             )
         return count
     except (KafkaError, OSError) as error:
-        raise unavailable(kafka, error) from error
+        raise unavailable(settings.kafka, error) from error
     finally:
         await admin.close()
 

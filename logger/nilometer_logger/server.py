@@ -34,13 +34,7 @@ _BACKLOG = 2048
 
 async def _connect(settings: LoggerSettings) -> tuple[AIOKafkaProducer, Journal]:
     prefix = settings.topic_prefix
-    partitions = await provisioning.ensure(
-        settings.kafka,
-        prefix,
-        (topics.INFERENCES,),
-        partitions=settings.partitions,
-        replication_factor=settings.replication_factor,
-    )
+    partitions = await provisioning.ensure(settings, (topics.INFERENCES,))
     producer = AIOKafkaProducer(
         bootstrap_servers=settings.kafka,
         enable_idempotence=True,

@@ -15,6 +15,7 @@ from nilometer_detectors.demo.processes import free_port
 from nilometer_logger import provisioning, topics
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.ownership import publish
+from nilometer_logger.settings import Topics
 from tests.integration.stack import eventually, nilometer
 
 Answer = Callable[[str, int], int]
@@ -73,7 +74,7 @@ def find(kafka: str, prefix: str, names: list[str]) -> None:
     """Writes findings of one stream into the topic, as the worker does."""
 
     async def write() -> None:
-        await provisioning.ensure(kafka, prefix, (topics.FINDINGS,), partitions=1, replication_factor=1)
+        await provisioning.ensure(Topics(kafka=kafka, topic_prefix=prefix, partitions=1), (topics.FINDINGS,))
         producer = AIOKafkaProducer(bootstrap_servers=kafka, enable_idempotence=True)
         await producer.start()
         try:

@@ -11,6 +11,7 @@ from nilometer_detectors.demo.kafka import EmbeddedKafka
 from nilometer_detectors.demo.processes import free_port
 from nilometer_logger import provisioning, topics
 from nilometer_logger.errors import StateError, UnavailableError
+from nilometer_logger.settings import Topics
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -19,7 +20,7 @@ ALL = (topics.INFERENCES, topics.DEAD, topics.STATE, topics.FINDINGS, topics.OUT
 
 def ensure(kafka: str, prefix: str, names: tuple[str, ...] = ALL, partitions: int = 3) -> int:
     """Makes the topics that are not there."""
-    return asyncio.run(provisioning.ensure(kafka, prefix, names, partitions=partitions, replication_factor=0))
+    return asyncio.run(provisioning.ensure(Topics(kafka=kafka, topic_prefix=prefix, partitions=partitions), names))
 
 
 def counts(kafka: str, prefix: str) -> dict[str, int]:
@@ -63,9 +64,9 @@ def test_two_may_make_them_at_once(kafka: EmbeddedKafka, topic_prefix: str) -> N
     """A logger and a worker that start together do not trip over each other."""
 
     async def both() -> list[int]:
-        one = (kafka.bootstrap, topic_prefix)
-        logger = provisioning.ensure(*one, (topics.INFERENCES,), partitions=3, replication_factor=0)
-        worker = provisioning.ensure(*one, ALL, partitions=3, replication_factor=0)
+        settings = Topics(kafka=kafka.bootstrap, topic_prefix=topic_prefix, partitions=3)
+        logger = provisioning.ensure(settings, (topics.INFERENCES,))
+        worker = provisioning.ensure(settings, ALL)
         return await asyncio.gather(logger, worker)
 
     assert asyncio.run(both()) == [3, 3]

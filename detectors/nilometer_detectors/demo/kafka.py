@@ -109,11 +109,6 @@ class EmbeddedKafka:
         if self._process is not None:
             self._process.kill()
 
-    def restart(self) -> Self:
-        """Starts Kafka again on the same folder and port, stopping it first if it runs."""
-        self.stop()
-        return self.start()
-
     def __enter__(self) -> Self:
         return self.start()
 

@@ -16,6 +16,7 @@ from nilometer_logger import provisioning, topics
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.journal import Journal
 from nilometer_logger.kserve import REQUEST, stream_of
+from nilometer_logger.settings import Topics
 from nilometer_logger.times import SECOND, format_time
 from tests.integration.stack import nilometer
 
@@ -113,7 +114,7 @@ def append_foreign(
 
     async def write() -> None:
         count = await provisioning.ensure(
-            kafka, prefix, (topics.INFERENCES,), partitions=PARTITIONS, replication_factor=1
+            Topics(kafka=kafka, topic_prefix=prefix, partitions=PARTITIONS), (topics.INFERENCES,)
         )
         async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
             for partition in range(count):
@@ -143,7 +144,9 @@ def recreate_inferences(kafka: str, prefix: str) -> None:
 
 
 async def _append(kafka: str, prefix: str, events: Sequence[CloudEvent], together: int) -> None:
-    count = await provisioning.ensure(kafka, prefix, (topics.INFERENCES,), partitions=PARTITIONS, replication_factor=1)
+    count = await provisioning.ensure(
+        Topics(kafka=kafka, topic_prefix=prefix, partitions=PARTITIONS), (topics.INFERENCES,)
+    )
     producer = AIOKafkaProducer(bootstrap_servers=kafka, enable_idempotence=True, acks="all")
     await producer.start()
     try:

@@ -6,10 +6,10 @@ PYTHON ?= $(shell for p in $(SUPPORTED); do \
 BIN := .venv/bin
 LOCKED := $(BIN)/uv pip install --quiet --constraint requirements.lock --editable
 
-.PHONY: help demo test check format peers docs lock clean
+.PHONY: help demo test check bench-logger format peers docs lock clean
 
 help: ## list these commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: .venv/installed-demo ## install what the demo needs, and run it
 	@$(BIN)/nilometer demo
@@ -26,6 +26,9 @@ check: .venv/installed-dev ## the quick loop: lint, types, layers, unit and cont
 	@$(BIN)/mypy --no-error-summary
 	@out=$$($(BIN)/lint-imports --no-logo) || { echo "$$out"; exit 1; }
 	@$(BIN)/python -m pytest --quiet tests/unit tests/contract
+
+bench-logger: .venv/installed-dev ## the logger's figures beside yardsticks of the same run (4 minutes)
+	@$(BIN)/python -m tests.benchmarks.logger
 
 format: .venv/installed-dev ## format the code and mend what lint can mend
 	@$(BIN)/ruff check --fix --quiet; $(BIN)/ruff format --quiet

@@ -4,9 +4,11 @@
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
-from nilometer_logger import settings
+from nilometer_logger import answers, metrics, settings
 
 README = Path(__file__).parent.parent / "README.md"
 COMMANDS: dict[str, type[settings.Common]] = {
@@ -14,6 +16,7 @@ COMMANDS: dict[str, type[settings.Common]] = {
     "worker": settings.WorkerSettings,
     "delivery": settings.DeliverySettings,
     "events": settings.EventsSettings,
+    "redrive": settings.RedriveSettings,
 }
 
 
@@ -37,10 +40,24 @@ def settings_table() -> str:
     return "\n".join([*head, *body])
 
 
+def table_of(module: ModuleType) -> str:
+    """Returns the table in a module's docstring."""
+    return "\n".join(line for line in (module.__doc__ or "").splitlines() if line.startswith("|"))
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "settings": settings_table,
+    "answers": lambda: table_of(answers),
+    "metrics": lambda: table_of(metrics),
+}
+
+
 def rendered(text: str) -> str:
     """Returns README's text with the generated parts as the code would have them."""
-    part = f"<!-- settings -->\n{settings_table()}\n<!-- /settings -->"
-    return re.sub(r"<!-- settings -->.*<!-- /settings -->", lambda _: part, text, flags=re.DOTALL)
+    for name, part in PARTS.items():
+        made = f"<!-- {name} -->\n{part()}\n<!-- /{name} -->"
+        text = re.sub(f"<!-- {name} -->.*<!-- /{name} -->", lambda _, made=made: made, text, flags=re.DOTALL)
+    return text
 
 
 if __name__ == "__main__":

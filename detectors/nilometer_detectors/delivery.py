@@ -21,7 +21,7 @@ from aiokafka.errors import CommitFailedError, KafkaError
 from nilometer_logger import provisioning, topics
 from nilometer_logger.errors import EventError, SettingError
 from nilometer_logger.events import CloudEvent, from_kafka, to_http
-from nilometer_logger.kafka import retrying, unavailable
+from nilometer_logger.kafka import connection, retrying, unavailable
 from nilometer_logger.settings import DeliverySettings
 from nilometer_logger.times import format_time
 
@@ -89,7 +89,7 @@ class Delivery:
         await provisioning.ensure(settings, _TOPICS)
         self._consumer = AIOKafkaConsumer(
             *(settings.topic_prefix + name for name in _TOPICS),
-            bootstrap_servers=settings.kafka,
+            **connection(settings),
             group_id=f"{settings.topic_prefix}nilometer-delivery",
             isolation_level="read_committed",
             auto_offset_reset="earliest",

@@ -1,12 +1,10 @@
 """`nilometer events`: what passes through a topic, printed for people or for machines.
 
-For machines an event is one line in the CloudEvents JSON format (cloudevents/formats/json-format.md): JSON data as it
-is, anything else as `data_base64`. For people it is one line as well: when, what, of whom, and as much of the body as
+For machines an event is one line in the CloudEvents JSON format: JSON data as they are, text as text, anything else as
+`data_base64`. For people it is one line as well: when, what, of whom, and as much of the body as
 fits. The topics are read without a consumer group, so looking changes nothing.
 """
 
-import base64
-import json
 import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -18,8 +16,8 @@ from aiokafka.errors import KafkaError
 
 from nilometer_logger import provisioning, punctuation, topics
 from nilometer_logger.errors import EventError, SettingError
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_kafka
-from nilometer_logger.kafka import unavailable
+from nilometer_logger.events import CloudEvent, read_kafka, to_json
+from nilometer_logger.kafka import connection, unavailable
 from nilometer_logger.settings import EventsSettings
 
 _log = structlog.get_logger("nilometer.events")
@@ -37,32 +35,19 @@ def events_of(record: ConsumerRecord) -> Iterator[CloudEvent]:
         EventError: if there are none to be read.
     """
     headers = dict(record.headers)
-    kind = headers.get("content-type", b"").decode("latin-1")
-    if kind == punctuation.CONTENT_TYPE:
+    if headers.get("content-type") == punctuation.CONTENT_TYPE.encode():
         return
-    if kind == BATCH_CONTENT_TYPE:
-        yield from decode_batch(record.value or b"")
-        return
-    event = from_kafka(record.headers, record.value)
     told = {
         name: headers[f"nilometer-{name}"].decode() for name in ("reason", "position") if f"nilometer-{name}" in headers
     }
-    yield CloudEvent({**event.attributes, **told}, event.data)
+    for event in read_kafka(record.headers, record.value):
+        yield CloudEvent({**event.attributes, **told}, event.data)
 
 
-def to_json(event: CloudEvent) -> str:
+def to_json_line(event: CloudEvent) -> str:
     """Writes an event in the CloudEvents JSON format, on one line."""
-    document: dict[str, object] = dict(event.attributes)
-    if event.data:
-        try:
-            document["data"] = json.loads(event.data, parse_constant=_refuse)
-        except (ValueError, RecursionError):
-            document["data_base64"] = base64.b64encode(event.data).decode()
-    return json.dumps(document, ensure_ascii=False)
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    # A line break in the document stands between the tokens of JSON data, where a blank means the same.
+    return to_json(event).decode().replace("\r", " ").replace("\n", " ")
 
 
 def to_line(event: CloudEvent, width: int) -> str:
@@ -83,13 +68,13 @@ def to_line(event: CloudEvent, width: int) -> str:
 
 @asynccontextmanager
 async def _reader(settings: EventsSettings, topic: str, *, beginning: bool) -> AsyncIterator[AIOKafkaConsumer]:
-    count = await provisioning.partitions_of(settings.kafka, topic)
+    count = await provisioning.partitions_of(settings, topic)
     if not count:
         raise SettingError(
             f"there is no topic {topic}: start `nilometer logger` or `nilometer worker`, or give --topic-prefix"
         )
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka,
+        **connection(settings),
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -132,6 +117,6 @@ async def follow(settings: EventsSettings, topic: str, *, beginning: bool, stay:
 def _print(record: ConsumerRecord, output: str, width: int) -> None:
     try:
         for event in events_of(record):
-            print(to_json(event) if output == "json" else to_line(event, width))
+            print(to_json_line(event) if output == "json" else to_line(event, width))
     except EventError as error:
         _log.warning("record unreadable", topic=record.topic, offset=record.offset, reason=str(error))

@@ -27,10 +27,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from nilometer_logger import punctuation, topics
+from nilometer_logger.diagnosis import why
 from nilometer_logger.errors import UnavailableError
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.inferences import Record
-from nilometer_logger.kafka import unavailable
+from nilometer_logger.kafka import connection, unavailable
 from nilometer_logger.monitoring import Monitor
 from nilometer_logger.ownership import Owned, publish
 from nilometer_logger.settings import WorkerSettings
@@ -63,6 +64,7 @@ class Broker:
 
     def __init__(self, settings: WorkerSettings, monitors: Sequence[Monitor], observer: Observer) -> None:
         self._settings = settings
+        self._connection = connection(settings)
         self._monitors = monitors
         self._observer = observer
         self._group = f"{settings.topic_prefix}nilometer-worker"
@@ -82,6 +84,7 @@ class Broker:
         app = _App(
             self._group,
             broker=servers,
+            broker_credentials=_credentials(self._connection),
             value_serializer="raw",
             web_enabled=False,
             topic_disable_leader=True,
@@ -114,10 +117,9 @@ class Broker:
             raise unavailable(self._settings.kafka, error) from error
 
     async def _run(self, stop: asyncio.Event) -> None:
-        kafka = self._settings.kafka
         async with contextlib.AsyncExitStack() as stack:
-            self._outliers = AIOKafkaProducer(bootstrap_servers=kafka, enable_idempotence=True, acks="all")
-            self._log_end = AIOKafkaConsumer(bootstrap_servers=kafka)
+            self._outliers = AIOKafkaProducer(**self._connection, enable_idempotence=True, acks="all")
+            self._log_end = AIOKafkaConsumer(**self._connection)
             for client in (self._outliers, self._log_end):
                 stack.push_async_callback(client.stop)
                 await client.start()
@@ -256,19 +258,20 @@ class Broker:
 
     async def _watch_kafka(self) -> None:
         """Says when Kafka is away and back: its clients try by themselves, and say nothing that a person can use."""
-        away = False
+        away = ""
         while not self._app.should_stop:
             try:
                 async with asyncio.timeout(_WATCH_SECONDS):
                     await self._log_end.topics()
-            except (KafkaError, OSError):
-                if not away:
-                    _log.error("waiting for Kafka", reason=f"Kafka at {self._settings.kafka} cannot be reached")
-                away = True
+            except (KafkaError, OSError) as error:
+                reason = str(await why(self._settings, error))
+                if reason != away:
+                    _log.error("waiting for Kafka", reason=reason)
+                away = reason
             else:
                 if away:
                     _log.info("Kafka is back", kafka=self._settings.kafka)
-                away = False
+                away = ""
             await asyncio.sleep(_WATCH_SECONDS)
 
     async def _end(self, number: int) -> int:
@@ -281,6 +284,17 @@ class Broker:
         if isinstance(error, KafkaError):
             error = unavailable(self._settings.kafka, error)
         self._app._crash(error)  # noqa: SLF001 - `crash` does the same and prints a traceback of its own
+
+
+def _credentials(given: dict[str, Any]) -> faust.SASLCredentials | faust.SSLCredentials | None:
+    """Makes what Faust gives to its own clients of what ours are given."""
+    tls = given.get("ssl_context")
+    if "sasl_mechanism" in given:
+        user, password = given["sasl_plain_username"], given["sasl_plain_password"]
+        return faust.SASLCredentials(
+            mechanism=given["sasl_mechanism"], username=user, password=password, ssl_context=tls
+        )
+    return None if tls is None else faust.SSLCredentials(tls)
 
 
 def _record(message: Any) -> Record:

@@ -2,6 +2,8 @@
 
     NilometerError
     ├── EventError       what came is no CloudEvent, or none that can be told apart
+    │   └── UnsupportedFormat  it may be one, in a format other than JSON
+    ├── TooLargeError    an event is larger than a record of Kafka may be
     ├── PayloadError     an event's body does not decode into rows
     ├── SettingError     a setting or a file a user wrote does not make sense
     ├── StateError       the state in Kafka does not fit the log it belongs to
@@ -19,6 +21,14 @@ class NilometerError(Exception):
 
 class EventError(NilometerError):
     """What came is no CloudEvent."""
+
+
+class UnsupportedFormat(EventError):
+    """What came may be a CloudEvent, in a format other than JSON."""
+
+
+class TooLargeError(NilometerError):
+    """An event is larger than a record may be: no retry helps."""
 
 
 class PayloadError(NilometerError):

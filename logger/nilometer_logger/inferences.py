@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_logger import topics
+from nilometer_logger.deadletters import dead_letter
 from nilometer_logger.errors import PayloadError
 from nilometer_logger.events import CloudEvent, to_kafka
 from nilometer_logger.kserve import Half, Stream, half_of, time_of
@@ -21,9 +21,6 @@ from nilometer_logger.payload import Payload, decode
 from nilometer_logger.rows import Floats, Rows, Schema, bind, row_hashes
 from nilometer_logger.snapshots import Message
 from nilometer_logger.times import SECOND, format_time
-
-# A reason may name columns as a client did; with the event it must fit into a record.
-_LONGEST_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -71,21 +68,6 @@ class Arrivals:
 
     stream: Stream
     inferences: list[Inference] = field(default_factory=list)
-
-
-def dead_letter(reason: str, position: str, headers: Sequence[tuple[str, bytes]], value: bytes | None) -> Message:
-    """Makes the record of something that could not be decoded.
-
-    Args:
-        reason: a sentence for the person who looks at it; cut if it is very long.
-        position: where in the log it stands.
-        headers: of the original.
-        value: the original bytes.
-    """
-    if len(reason) > _LONGEST_REASON:
-        reason = reason[: _LONGEST_REASON - 1] + "…"
-    facts = [("nilometer-reason", reason.encode()), ("nilometer-position", position.encode())]
-    return Message(topics.DEAD, None, value or b"", [*headers, *facts])
 
 
 def read_inference(

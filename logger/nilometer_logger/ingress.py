@@ -1,42 +1,35 @@
-"""The HTTP sink of KServe's logger: a CloudEvent by POST on any path, answered once Kafka has it.
+"""What a request becomes: the HTTP sink of KServe's logger and of Knative, CloudEvents by POST on any path.
 
 KServe sends each event once and its five workers wait for the answer, so the answer is as fast as Kafka's
-acknowledgement, and true: 200 means that the event is in Kafka. It is always empty, because a Knative broker takes a
-body that is no CloudEvent for a failed delivery.
+acknowledgement, and true: 200 means that everything in the request is in Kafka. It is always empty, because a Knative
+broker takes a body that is no CloudEvent for a failed delivery. All answers stand in `answers`.
 
-| answer | when                                                        | a retry can mend it |
-|--------|-------------------------------------------------------------|---------------------|
-| 200    | Kafka acknowledged                                          |                     |
-| 400    | the request is no CloudEvent; the body says what is missing | no                  |
-| 405    | neither POST nor GET of /healthz or /readyz                 | no                  |
-| 413    | larger than `max_event_bytes`                               | no                  |
-| 415    | a structured or batched event: binary mode is understood    | no                  |
-| 503    | Kafka is away, or too much waits for it; with Retry-After   | yes                 |
+A request that came whole is handled by `post` without a task of its own (`connections` calls it); one that comes in
+parts, and everything that is no POST, goes the long way over ASGI.
+
+OPTIONS answers the handshake of CloudEvents webhooks (cloudevents/http-webhook.md 1.0, section 4.2).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
-import structlog
-
-from nilometer_logger.errors import EventError, UnavailableError
-from nilometer_logger.events import CloudEvent, from_http
-from nilometer_logger.journal import Journal, size_of
-from nilometer_logger.kserve import stream_of
+from nilometer_logger.answers import OK, Answer, Headers, Refused
+from nilometer_logger.authentication import Authentication
+from nilometer_logger.errors import NilometerError, TooLargeError, UnavailableError
+from nilometer_logger.events import CloudEvent, from_http, mode_of, read_http
+from nilometer_logger.journal import Journal
+from nilometer_logger.metrics import CONTENT_TYPE, Metrics
+from nilometer_logger.refusals import Refusals
+from nilometer_logger.settings import LoggerSettings, names
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
-_log = structlog.get_logger("nilometer.ingress")
-_RETRY_AFTER_SECONDS = b"1"
-_EMPTY: list[tuple[bytes, bytes]] = [(b"content-length", b"0")]
-_STRUCTURED = b"application/cloudevents"
-
-
-class _TooLarge(Exception):
-    """The body is larger than an event may be."""
+_NOT_YET = "Kafka is not reachable yet"
+_WORDS = {401: "unauthenticated", 403: "forbidden", 503: "unavailable"}
 
 
 class _Gone(Exception):
@@ -47,103 +40,161 @@ class Ingress:
     """The ASGI application.
 
     Args:
-        max_event_bytes: the largest body taken.
-        max_held_seconds: how long an event waits for Kafka.
+        settings: the bounds of a request, and whose events are taken.
+        metrics: counts what is refused.
+        authentication: checks tokens; None lets everybody in.
+
+    Attributes:
+        journal: where events go; None until Kafka is there.
+        draining: set when the logger ends: it is not ready any more, and finishes what it has.
+        reading_bytes: of the bodies that have come in part.
     """
 
-    def __init__(self, *, max_event_bytes: int, max_held_seconds: float) -> None:
-        self._max_event_bytes = max_event_bytes
-        self._max_held_seconds = max_held_seconds
+    def __init__(self, settings: LoggerSettings, metrics: Metrics, authentication: Authentication | None) -> None:
+        self._settings = settings
+        self._namespaces = frozenset(names(settings.namespaces))
+        self._refusals = Refusals()
+        self.metrics = metrics
+        self.authentication = authentication
         self.journal: Journal | None = None
+        self.draining = False
+        self.reading_bytes = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether events can be taken now."""
+        return self.journal is not None and not self.draining
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes being read or waiting for Kafka."""
+        return self.reading_bytes + (self.journal.held_bytes if self.journal else 0)
+
+    def post(self, headers: Headers, body: bytes) -> asyncio.Future[None]:
+        """Takes the events of a whole request.
+
+        Args:
+            headers: lower-case names and raw values.
+            body: as it came.
+
+        Returns:
+            Ends once Kafka has acknowledged all of them, or with the error that `Refused.by` explains.
+
+        Raises:
+            NilometerError: if the request is refused at once.
+            Refused: if its namespace is not taken.
+        """
+        if mode_of(headers) == "binary":
+            self._check_size(len(body), self._settings.max_event_bytes)
+            event = from_http(headers, body)
+            if self._namespaces:
+                self._check_namespaces((event,))
+            return self._ready_journal().append(event)
+        self._check_size(len(body), self._settings.max_body_bytes)
+        events = read_http(headers, body)
+        self._check_namespaces(events)
+        return asyncio.ensure_future(self._ready_journal().append_all(events))
+
+    def look(self, method: str, path: str, headers: Headers) -> Answer:
+        """Answers what is no POST."""
+        if method == "OPTIONS":
+            return Answer(200, _handshake(headers))
+        if method not in ("GET", "HEAD"):
+            raise Refused(405, "method", f"{method} is not understood: POST a CloudEvent")
+        if path == "/metrics":
+            return Answer(200, [(b"content-type", CONTENT_TYPE.encode())], self.metrics.exposition())
+        if path == "/healthz" or (path == "/readyz" and self.ready):
+            return OK
+        if path == "/readyz":
+            return Answer.refusing(Refused(503, "unavailable", "the logger ends" if self.draining else _NOT_YET))
+        raise Refused(405, "method", "POST a CloudEvent here; GET knows /healthz, /readyz and /metrics")
+
+    def refuse(self, refused: Refused, client: str, path: str) -> Answer:
+        """Counts and logs a refusal, and returns its answer."""
+        self.metrics.refused[refused.reason] += 1
+        self._refusals.log(refused.status, str(refused), client, path)
+        return Answer.refusing(refused)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
         if scope["type"] != "http":
             return
-        if scope["method"] == "POST":
-            try:
-                status, text = await self._take(scope, receive)
-            except _Gone:
-                return
-        else:
-            status, text = self._look(scope)
-        await _answer(send, status, text)
-
-    def _look(self, scope: Scope) -> tuple[int, str]:
-        if scope["method"] not in ("GET", "HEAD"):
-            return 405, f"{scope['method']} is not understood: POST a CloudEvent"
-        if scope["path"] == "/healthz":
-            return 200, ""
-        if scope["path"] == "/readyz":
-            return (200, "") if self.journal is not None else (503, "Kafka is not reachable yet")
-        return 405, "POST a CloudEvent here; GET knows /healthz and /readyz"
-
-    async def _take(self, scope: Scope, receive: Receive) -> tuple[int, str]:
         try:
-            body = await self._read(receive)
-            event = _parse(scope, body)
-        except _TooLarge:
-            return _refuse(scope, 413, f"larger than {self._max_event_bytes} bytes, the most an event may have")
-        except EventError as error:
-            return _refuse(scope, 415 if _is_structured(scope) else 400, str(error))
-        if size_of(event) > self._max_event_bytes:
-            return _refuse(scope, 413, f"larger than {self._max_event_bytes} bytes with its attributes")
-        return await self._append(scope, event)
+            answer = await self._handle(scope, receive)
+        except _Gone:
+            return
+        except Refused as refused:
+            client = scope.get("client")
+            answer = self.refuse(refused, client[0] if client else "?", scope["path"])
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.all_headers()})
+        await send({"type": "http.response.body", "body": answer.body})
 
-    async def _append(self, scope: Scope, event: CloudEvent) -> tuple[int, str]:
-        if self.journal is None:
-            return 503, "Kafka is not reachable yet"
+    async def _handle(self, scope: Scope, receive: Receive) -> Answer:
+        headers: Headers = scope["headers"]
+        if scope["method"] != "POST":
+            return self.look(scope["method"], scope["path"], headers)
+        if self.authentication is not None and (no := await self.authentication.check(headers)) is not None:
+            raise Refused(no.status, _WORDS[no.status], no.reason)
         try:
-            async with asyncio.timeout(self._max_held_seconds):
-                await self.journal.append(stream_of(event.attributes), event)
-        except TimeoutError:
-            return _refuse(scope, 503, f"Kafka did not acknowledge within {self._max_held_seconds:g} s")
-        except UnavailableError as error:
-            return _refuse(scope, 503, str(error))
-        return 200, ""
+            await self.post(headers, await self._read(headers, receive))
+        except NilometerError as error:
+            raise Refused.by(error) from None
+        return OK
 
-    async def _read(self, receive: Receive) -> bytes:
+    async def _read(self, headers: Headers, receive: Receive) -> bytes:
+        """Reads a body in its parts; all bodies being read share the room of what may be held."""
+        settings = self._settings
+        limit = settings.max_event_bytes if mode_of(headers) == "binary" else settings.max_body_bytes
+        self._check_size(_declared(headers), limit)
         parts: list[bytes] = []
         size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise _Gone
-            part = message.get("body", b"")
-            size += len(part)
-            if size > self._max_event_bytes:
-                raise _TooLarge
-            parts.append(part)
-            if not message.get("more_body", False):
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _Gone
+                part = message.get("body", b"")
+                parts.append(part)
+                size += len(part)
+                self.reading_bytes += len(part)
+                self._check_size(size, limit)
+                if (held := self.held_bytes) > settings.max_held_bytes:
+                    raise UnavailableError(
+                        f"{held} bytes are being read or wait for Kafka; {settings.max_held_bytes} is the most"
+                    )
+                if not message.get("more_body"):
+                    return b"".join(parts)
+        finally:
+            self.reading_bytes -= size
+
+    def _ready_journal(self) -> Journal:
+        if self.journal is None:
+            raise UnavailableError(_NOT_YET)
+        return self.journal
+
+    def _check_size(self, size: int, limit: int) -> None:
+        if size > limit:
+            raise TooLargeError(f"larger than {limit} bytes, the most that is taken")
+
+    def _check_namespaces(self, events: Sequence[CloudEvent]) -> None:
+        for event in events if self._namespaces else ():
+            namespace = event.attributes.get("namespace", "")
+            if namespace not in self._namespaces:
+                raise Refused(403, "forbidden", f"namespace {namespace!r} is not among those whose events are taken")
 
 
-def _is_structured(scope: Scope) -> bool:
-    return any(name == b"content-type" and value.lower().startswith(_STRUCTURED) for name, value in scope["headers"])
+def _declared(headers: Headers) -> int:
+    """Tells the length that a request claims; 0 where it claims none. The server has checked that it is a number."""
+    return next((int(value) for name, value in headers if name == b"content-length"), 0)
 
 
-def _parse(scope: Scope, body: bytes) -> CloudEvent:
-    if _is_structured(scope):
-        raise EventError("a structured or batched CloudEvent is not understood: send it in binary mode")
-    return from_http(scope["headers"], body)
+def _handshake(headers: Headers) -> Headers:
+    """Makes the answer to a CloudEvents webhook's request for permission: yes, at any rate."""
+    asked = dict(headers)
+    allowed = [(b"allow", b"POST, OPTIONS")]
+    if origin := asked.get(b"webhook-request-origin"):
+        allowed.append((b"webhook-allowed-origin", origin))
+        allowed.append((b"webhook-allowed-rate", asked.get(b"webhook-request-rate", b"*")))
+    return allowed
 
 
-def _refuse(scope: Scope, status: int, reason: str) -> tuple[int, str]:
-    client = scope.get("client")
-    _log.warning("event refused", status=status, reason=reason, client=client[0] if client else "?", path=scope["path"])
-    return status, reason
-
-
-async def _answer(send: Send, status: int, text: str) -> None:
-    body = f"{text}\n".encode() if text else b""
-    headers = _EMPTY
-    if body:
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
-    if status == 503:
-        headers = [*headers, (b"retry-after", _RETRY_AFTER_SECONDS)]
-    elif status == 405:
-        headers = [*headers, (b"allow", b"POST")]
-    elif status == 413:
-        headers = [*headers, (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

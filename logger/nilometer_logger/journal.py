@@ -2,47 +2,73 @@
 
 A partition has at most one produce request in flight. The events that arrive meanwhile wait, and leave together as the
 next record; so an idle logger adds no delay at all, and a busy one writes large records, whose cost per record (in
-Kafka, and above all in the worker) is shared by many events. There is no linger to tune.
+Kafka, and above all in the worker) is shared by many events.
 
-The producer is idempotent with acks=all: it may retry a request as often as it likes and neither loses, repeats nor
-reorders a record. Such a request never expires by itself, so those who wait bring their own deadline. An event whose
-waiter has gone before its record left is dropped, since nobody was promised anything; one in flight may still arrive.
+Where events come fast, a record also waits a moment for company: until as many wait as were at hand when the last
+record was acknowledged, since clients that send one event after another all come back then. It waits no longer than
+that record took, beyond which two smaller records would have been faster, and never longer than `max_linger_seconds`.
+At a rate at which nobody is expected in that time it does not wait at all.
+
+Whoever appends gets a future that ends with Kafka's acknowledgement or with a reason. The producer is idempotent with
+acks=all: it retries a request for ever and neither loses, repeats nor reorders a record. So the deadline is ours: an
+event that has waited `max_held_seconds` is given up, and dropped unless it is in flight already; one in flight may
+still arrive, though nobody was promised it.
 """
 
 import asyncio
+import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import structlog
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.partitioner import murmur2
 
-from nilometer_logger.errors import UnavailableError
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch
-from nilometer_logger.kserve import Stream
+from nilometer_logger.errors import NilometerError, TooLargeError, UnavailableError
+from nilometer_logger.events import CloudEvent
+from nilometer_logger.kserve import Stream, stream_of
+from nilometer_logger.metrics import Metrics
+from nilometer_logger.producing import Producing, size_of
+from nilometer_logger.settings import LoggerSettings
 
 _log = structlog.get_logger("nilometer.journal")
-_HEADERS = [("content-type", BATCH_CONTENT_TYPE.encode())]
-# What MessagePack adds to an event: a header for each text, the body and the pair.
-_OVERHEAD_BYTES = 16
-_OVERHEAD_ATTRIBUTE_BYTES = 10
+_SWEEPS = 20  # looks for events past their deadline, this often in the time that they may wait
 
 
 @dataclass(slots=True)
 class _Held:
     event: CloudEvent
+    stream: Stream
     size: int
+    since: float
     done: asyncio.Future[None]
 
 
 class _Lane:
-    """The events of one partition that wait, and the task that sends them."""
+    """The events of one partition that wait or are in flight, and the task that sends them.
+
+    Attributes:
+        waiting: in the order in which they came.
+        flying: the record in flight.
+        sender: runs while there is anything to send.
+        company: how many events to wait for, because so many were at hand when the last record was acknowledged.
+        sent: when the last record left.
+        took: how long it was on its way, in seconds.
+        complete: set when `company` events wait; None unless somebody waits for that.
+    """
+
+    __slots__ = ("company", "complete", "flying", "sender", "sent", "took", "waiting")
 
     def __init__(self) -> None:
         self.waiting: deque[_Held] = deque()
+        self.flying: list[_Held] = []
         self.sender: asyncio.Task[None] | None = None
+        self.company = 1
+        self.sent = 0.0
+        self.took = 0.0
+        self.complete: asyncio.Future[None] | None = None
 
 
 @lru_cache(maxsize=65536)
@@ -52,98 +78,191 @@ def partition_of(stream: Stream, partitions: int) -> int:
     return (hashed & 0x7FFFFFFF) % partitions
 
 
-def size_of(event: CloudEvent) -> int:
-    """Bounds the bytes that an event takes in a record from above."""
-    attributes = event.attributes
-    texts = sum(len(name) + 4 * len(value) for name, value in attributes.items())
-    return len(event.data) + texts + _OVERHEAD_ATTRIBUTE_BYTES * len(attributes) + _OVERHEAD_BYTES
-
-
 class Journal:
     """The way of events into `inferences`.
 
     Args:
-        producer: started, idempotent, acks=all, without linger.
-        topic: the name of the topic, prefix and all.
-        partitions: how many the topic has.
-        max_record_bytes: of a record's value; the broker's limit holds for all of a produce request's batch.
-        max_held_bytes: of all events that wait or are in flight.
+        producing: writes records.
+        settings: the bounds of what may wait, and for how long.
+        metrics: counts what was acknowledged.
+        clock: seconds, never going back. The event loop's own counts whole milliseconds.
     """
 
     def __init__(
         self,
-        producer: AIOKafkaProducer,
-        topic: str,
-        partitions: int,
-        *,
-        max_record_bytes: int,
-        max_held_bytes: int,
+        producing: Producing,
+        settings: LoggerSettings,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._producer = producer
-        self._topic = topic
-        self._lanes = [_Lane() for _ in range(partitions)]
-        self._max_record_bytes = max_record_bytes
-        self._max_held_bytes = max_held_bytes
+        self._producing = producing
+        self._metrics = metrics
+        self._lanes = [_Lane() for _ in range(producing.partitions)]
+        self._max_event_bytes = min(settings.max_event_bytes, producing.max_record_bytes)
+        self._max_held_events = settings.max_held_events
+        self._max_held_bytes = settings.max_held_bytes
+        self._max_held_seconds = settings.max_held_seconds
+        self._max_linger_seconds = settings.max_linger_seconds
+        self._loop = asyncio.get_running_loop()
+        self._clock = clock
+        self._sweeper: asyncio.TimerHandle | None = None
+        self.held_events = 0
         self.held_bytes = 0
 
-    async def append(self, stream: Stream, event: CloudEvent) -> None:
-        """Appends an event and returns once Kafka has acknowledged it.
+    def append(self, event: CloudEvent) -> asyncio.Future[None]:
+        """Appends an event.
+
+        Returns:
+            Ends once Kafka has acknowledged it, or with UnavailableError or TooLargeError if it never will.
 
         Raises:
-            UnavailableError: if too much waits for Kafka already, or Kafka refused the record.
+            TooLargeError: if it can never be taken.
+            UnavailableError: if too much waits for Kafka already.
         """
         size = size_of(event)
-        if self.held_bytes + size > self._max_held_bytes:
-            raise UnavailableError(f"{self.held_bytes} bytes wait for Kafka; {self._max_held_bytes} is the most")
-        number = partition_of(stream, len(self._lanes))
-        lane = self._lanes[number]
-        held = _Held(event, size, asyncio.get_running_loop().create_future())
-        self.held_bytes += size
-        lane.waiting.append(held)
-        if lane.sender is None:
-            lane.sender = asyncio.create_task(self._send(number, lane))
-        await held.done
+        self._admit(1, size, size)
+        return self._hold(event, size)
+
+    async def append_all(self, events: Sequence[CloudEvent]) -> None:
+        """Appends events that belong together: all of them are held, or none.
+
+        Returns once Kafka has acknowledged all of them.
+
+        Raises:
+            TooLargeError: if one of them can never be taken; none was appended, or Kafka itself refused that one.
+            UnavailableError: if one was not acknowledged. Others may have been: nobody was promised anything.
+        """
+        sizes = [size_of(event) for event in events]
+        self._admit(len(events), sum(sizes), max(sizes, default=0))
+        held = [self._hold(event, size) for event, size in zip(events, sizes, strict=True)]
+        failures = [found for found in await asyncio.gather(*held, return_exceptions=True) if found is not None]
+        if failures:
+            raise next((failure for failure in failures if isinstance(failure, TooLargeError)), failures[0])
 
     async def drain(self) -> None:
         """Waits until all that was appended has been acknowledged or refused."""
         while senders := [lane.sender for lane in self._lanes if lane.sender is not None]:
             await asyncio.wait(senders)
 
+    def _admit(self, events: int, size: int, largest: int) -> None:
+        if largest > self._max_event_bytes:
+            raise TooLargeError(
+                f"an event of {largest} bytes with its attributes: {self._max_event_bytes} is the most that is taken"
+            )
+        if size > self._max_held_bytes:
+            raise TooLargeError(f"{size} bytes in one batch: {self._max_held_bytes} is the most that is held")
+        if self.held_bytes + size > self._max_held_bytes:
+            raise UnavailableError(f"{self.held_bytes} bytes wait for Kafka; {self._max_held_bytes} is the most")
+        if self.held_events + events > self._max_held_events:
+            raise UnavailableError(f"{self.held_events} events wait for Kafka; {self._max_held_events} is the most")
+
+    def _hold(self, event: CloudEvent, size: int) -> asyncio.Future[None]:
+        stream = stream_of(event.attributes)
+        number = partition_of(stream, len(self._lanes))
+        lane = self._lanes[number]
+        done = self._loop.create_future()
+        lane.waiting.append(_Held(event, stream, size, self._clock(), done))
+        self.held_events += 1
+        self.held_bytes += size
+        if lane.sender is None:
+            lane.sender = self._loop.create_task(self._send(number, lane))
+            if self._sweeper is None:
+                self._sweeper = self._loop.call_later(self._max_held_seconds / _SWEEPS, self._sweep)
+        elif lane.complete is not None and len(lane.waiting) >= lane.company and not lane.complete.done():
+            lane.complete.set_result(None)
+        return done
+
     async def _send(self, number: int, lane: _Lane) -> None:
         try:
-            while batch := self._next(lane):
-                await self._produce(number, batch)
+            while lane.waiting:
+                await self._linger(lane)
+                lane.flying = self._next(lane)
+                if lane.flying:
+                    await self._produce(number, lane.flying)
+                    lane.took = self._clock() - lane.sent
+                    lane.company = len(lane.flying) + len(lane.waiting)
+                    lane.flying = []
         finally:
             lane.sender = None
 
+    async def _linger(self, lane: _Lane) -> None:
+        """Waits for company where so much comes that it is to be expected."""
+        now = self._clock()
+        linger = min(self._max_linger_seconds, lane.took)
+        # As fast as they came since the last record left, at least one more would come meanwhile.
+        if len(lane.waiting) < lane.company and lane.company * linger > now - lane.sent:
+            lane.complete = self._loop.create_future()
+            timer = self._loop.call_later(linger, _end, lane.complete)
+            await lane.complete
+            timer.cancel()
+            lane.complete = None
+            now = self._clock()
+        lane.sent = now
+
     def _next(self, lane: _Lane) -> list[_Held]:
         batch: list[_Held] = []
-        room = self._max_record_bytes
-        while lane.waiting:
-            held = lane.waiting[0]
-            if batch and held.size > room:
-                break
-            lane.waiting.popleft()
-            if held.done.done():
-                self.held_bytes -= held.size
-                continue
+        room = self._producing.max_record_bytes
+        while lane.waiting and lane.waiting[0].size <= room:
+            held = lane.waiting.popleft()
             batch.append(held)
             room -= held.size
         return batch
 
     async def _produce(self, number: int, batch: list[_Held]) -> None:
-        value = encode_batch([held.event for held in batch])
-        failure: UnavailableError | None = None
         try:
-            await self._producer.send_and_wait(self._topic, value, partition=number, headers=_HEADERS)
+            size = await self._producing.send(number, [(held.stream, held.event) for held in batch])
+        except MessageSizeTooLargeError as error:
+            await self._divide(number, batch, error)
         except KafkaError as error:
-            failure = UnavailableError(f"Kafka did not take a record of {len(value)} bytes: {error!r}")
-            _log.error("record refused", partition=number, events=len(batch), bytes=len(value), error=repr(error))
+            _log.error("record refused", partition=number, events=len(batch), error=repr(error))
+            self._release(batch, UnavailableError(f"Kafka did not take a record of {len(batch)} events: {error!r}"))
+        else:
+            self._metrics.record_events.observe(len(batch))
+            self._metrics.record_bytes.observe(size)
+            self._release(batch)
+
+    async def _divide(self, number: int, batch: list[_Held], error: KafkaError) -> None:
+        """Sends in halves what the broker finds too large, so that one event is to blame in the end and no other."""
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            await self._produce(number, batch[:middle])
+            await self._produce(number, batch[middle:])
+            return
+        _log.error("event too large for the broker", partition=number, bytes=batch[0].size, error=repr(error))
+        self._release(batch, TooLargeError(f"an event of {batch[0].size} bytes is more than the broker takes: {error}"))
+
+    def _release(self, batch: list[_Held], failure: NilometerError | None = None) -> None:
+        now, metrics = self._clock(), self._metrics
         for held in batch:
+            self.held_events -= 1
             self.held_bytes -= held.size
+            if failure is None:
+                metrics.accepted(held.stream, held.size)
+                metrics.acknowledgement_seconds.observe(now - held.since)
             if held.done.done():
-                continue
+                continue  # given up before, or whoever waited has gone
             if failure is None:
                 held.done.set_result(None)
             else:
                 held.done.set_exception(failure)
+
+    def _sweep(self) -> None:
+        """Gives up what has waited too long."""
+        self._sweeper = None
+        earliest = self._clock() - self._max_held_seconds
+        late = UnavailableError(f"Kafka did not acknowledge within {self._max_held_seconds:g} s")
+        for lane in self._lanes:
+            for held in lane.flying:
+                if held.since <= earliest and not held.done.done():
+                    held.done.set_exception(late)
+            expired: list[_Held] = []
+            while lane.waiting and lane.waiting[0].since <= earliest:
+                expired.append(lane.waiting.popleft())
+            self._release(expired, late)
+        if self.held_events:
+            self._sweeper = self._loop.call_later(self._max_held_seconds / _SWEEPS, self._sweep)
+
+
+def _end(waited: asyncio.Future[None]) -> None:
+    if not waited.done():
+        waited.set_result(None)

@@ -1,12 +1,17 @@
 """KServe's dialect of CloudEvents: which stream, which inference, request or response, when.
 
-Three facts of KServe's logger shape this module. `source` is the same for every model of a cluster, so a stream is told
-by the extensions instead. The request event and the response event of one inference share their `id`, so an identity
-needs the type as well; and a client chooses that id, perhaps always the same one, so it needs the time too. `time` may
-be missing or unreadable where another producer writes, and then the time of the Kafka record stands in for it.
+Four facts of KServe's logger shape this module. `source` is the same for every model of a cluster, so a stream is told
+by the extensions instead. A transformer, a predictor and an explainer of one InferenceService log separately what each
+of them was asked and has answered, so each is a stream of its own. The request event and the response event of one
+inference share their `id`, so an identity needs the type as well; and a client chooses that id, perhaps always the same
+one, so it needs the time too. `time` may be missing or unreadable where another producer writes, and then the time of
+the Kafka record stands in for it.
+
+Seldon Core's executor logs with types of its own and the same extensions, without a component; its events are taken too.
 """
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Literal, NamedTuple
 
 from nilometer_logger.times import parse_time
@@ -15,6 +20,16 @@ REQUEST = "org.kubeflow.serving.inference.request"
 RESPONSE = "org.kubeflow.serving.inference.response"
 
 Half = Literal["request", "response"]
+
+_HALVES: dict[str, Half] = {
+    REQUEST: "request",
+    RESPONSE: "response",
+    "io.seldon.serving.inference.request": "request",
+    "io.seldon.serving.inference.response": "response",
+}
+# Kubernetes' names have 253 characters at most; only a source may come near this.
+_LONGEST = 1000
+_KEPT = 200
 
 
 class Stream(NamedTuple):
@@ -38,22 +53,29 @@ class Stream(NamedTuple):
 
 
 def stream_of(attributes: Mapping[str, str]) -> Stream:
-    """Tells an event's stream; an event of another producer, without KServe's extensions, goes by its source."""
+    """Tells an event's stream; an event of another producer, without KServe's extensions, goes by its source.
+
+    Whoever sends chooses these attributes, and streams are remembered; so what is longer than any name of Kubernetes
+    goes by its beginning and a digest of it all.
+    """
+    namespace = attributes.get("namespace", "").replace("/", "_")
     name = attributes.get("inferenceservicename") or attributes["source"]
-    return Stream(
-        attributes.get("namespace", "").replace("/", "_"),
-        name,
-        attributes.get("component", "").replace("/", "_"),
-        attributes.get("endpoint", "").replace("/", "_"),
-    )
+    component = attributes.get("component", "").replace("/", "_")
+    endpoint = attributes.get("endpoint", "").replace("/", "_")
+    if len(namespace) + len(name) + len(component) + len(endpoint) > _LONGEST:
+        return Stream(_short(namespace), _short(name), _short(component), _short(endpoint))
+    return Stream(namespace, name, component, endpoint)
+
+
+def _short(text: str) -> str:
+    if len(text) <= _LONGEST // 4:
+        return text
+    return f"{text[:_KEPT]}~{blake2b(text.encode(), digest_size=16).hexdigest()}"
 
 
 def half_of(attributes: Mapping[str, str]) -> Half | None:
     """Tells whether an event is the request or the response of an inference; None where it is neither."""
-    kind = attributes["type"]
-    if kind == REQUEST:
-        return "request"
-    return "response" if kind == RESPONSE else None
+    return _HALVES.get(attributes["type"])
 
 
 def time_of(attributes: Mapping[str, str]) -> int | None:

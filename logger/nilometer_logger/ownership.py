@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from nilometer_logger import topics
 from nilometer_logger.errors import StateError, UnavailableError
 from nilometer_logger.events import CloudEvent, to_kafka
+from nilometer_logger.kafka import connection
 from nilometer_logger.monitoring import Monitor
 from nilometer_logger.partition import Partition
 from nilometer_logger.settings import WorkerSettings
@@ -59,14 +60,14 @@ class Owned:
         self.number = number
         self.state = Partition(monitors, int(settings.future_seconds * SECOND))
         self.unacknowledged: list[asyncio.Future[object]] = []
-        self._kafka = settings.kafka
+        self._connection = connection(settings)
         self._prefix = settings.topic_prefix
         self._group = group
         self._lock = asyncio.Lock()
         self._last_snapshot = time.monotonic()
         self._next: int | None = None
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=settings.kafka,
+            **self._connection,
             transactional_id=f"{group}-{number}",
             max_request_size=MAX_STATE_BYTES,
         )
@@ -93,7 +94,7 @@ class Owned:
         partition = TopicPartition(self._prefix + topics.STATE, self.number)
         changes: list[Change] = []
         reader = AIOKafkaConsumer(
-            bootstrap_servers=self._kafka,
+            **self._connection,
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             enable_auto_commit=False,
@@ -115,7 +116,7 @@ class Owned:
         if self.state.offset < 0:
             return None
         partition = TopicPartition(self._prefix + topics.INFERENCES, self.number)
-        reader = AIOKafkaConsumer(bootstrap_servers=self._kafka)
+        reader = AIOKafkaConsumer(**self._connection)
         await reader.start()
         try:
             beginning: int = (await reader.beginning_offsets([partition]))[partition]

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 import structlog
 
 from nilometer_logger import punctuation, snapshots
+from nilometer_logger.deadletters import dead_letter
 from nilometer_logger.errors import EventError, PayloadError
 from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_kafka, to_kafka
 from nilometer_logger.eventtime import OpenWindow, StreamClock, Windower
-from nilometer_logger.inferences import Arrivals, Record, dead_letter, read_inference, rows_of
+from nilometer_logger.inferences import Arrivals, Record, read_inference, rows_of
 from nilometer_logger.kserve import Half, Stream, stream_of
 from nilometer_logger.monitoring import ClosedBy, Monitor
 from nilometer_logger.snapshots import Change, Message, Restored, Snapshot

@@ -1,15 +1,23 @@
-"""How the topics come to be: what is missing is created, what exists is left as it is."""
+"""How the topics come to be: what is missing is created, what exists is left as it is.
+
+Kafka is asked which topics there are before anything is created: where others made them all, the user that we are needs
+no right to create any, and Kafka would refuse the attempt before it sees that there is nothing to do. It is asked for
+all topics, because a question about one of a name would create it where `auto.create.topics.enable` is on.
+"""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
+from nilometer_logger.diagnosis import why
 from nilometer_logger.errors import StateError, UnavailableError
-from nilometer_logger.kafka import unavailable
-from nilometer_logger.settings import Topics
+from nilometer_logger.kafka import connection
+from nilometer_logger.settings import Common, Topics
 from nilometer_logger.topics import DEAD, INFERENCES, STATE
 
 _log = structlog.get_logger("nilometer.topics")
@@ -42,48 +50,73 @@ async def ensure(settings: Topics, names: Sequence[str]) -> int:
         How many partitions `inferences` has.
 
     Raises:
+        SettingError: if the settings of the connection do not make sense.
         UnavailableError: if Kafka cannot be reached, or refuses.
         StateError: if `state` exists with another number of partitions than `inferences`.
     """
     prefix = settings.topic_prefix
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-    try:
-        await admin.start()
+    async with _administering(settings) as admin:
         replication_factor = settings.replication_factor or min(_MOST_REPLICAS, await _brokers(admin))
-        await _create(admin, [_new(prefix, INFERENCES, settings.partitions, replication_factor)])
+        existing = set(await admin.list_topics())
+        if prefix + INFERENCES not in existing:
+            await _create(admin, [_new(prefix, INFERENCES, settings.partitions, replication_factor)])
         count = await _partitions(admin, prefix + INFERENCES)
-        others = [_new(prefix, name, count, replication_factor) for name in names if name != INFERENCES]
-        if others:
-            await _create(admin, others)
+        missing = [name for name in names if name != INFERENCES and prefix + name not in existing]
+        if missing:
+            await _create(admin, [_new(prefix, name, count, replication_factor) for name in missing])
         if STATE in names and (found := await _partitions(admin, prefix + STATE)) != count:
             raise StateError(
                 f"topic {prefix}{STATE} has {found} partitions, but {prefix}{INFERENCES} has {count}: "
                 f"delete {prefix}{STATE} to start with empty windows"
             )
         return count
-    except (KafkaError, OSError) as error:
-        raise unavailable(settings.kafka, error) from error
-    finally:
-        await admin.close()
 
 
-async def partitions_of(kafka: str, topic: str) -> int:
+async def partitions_of(settings: Common, topic: str) -> int:
     """Tells how many partitions a topic has; 0 where there is no such topic.
 
     Args:
-        kafka: bootstrap servers.
+        settings: where Kafka is.
         topic: prefix and all.
 
     Raises:
+        SettingError: if the settings of the connection do not make sense.
         UnavailableError: if Kafka cannot be reached.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    try:
-        await admin.start()
+    async with _administering(settings) as admin:
+        if topic not in await admin.list_topics():
+            return 0
         [description] = await admin.describe_topics([topic])
         return len(description["partitions"])
+
+
+async def max_message_bytes(settings: Topics, topic: str) -> int:
+    """Tells the most bytes that a topic takes in one batch of records.
+
+    Raises:
+        UnavailableError: if Kafka cannot be reached, or does not tell.
+    """
+    async with _administering(settings) as admin:
+        replies = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+        for reply in replies:
+            for resource in reply.resources:
+                for name, value, *_ in resource[-1]:
+                    if name == "max.message.bytes":
+                        return int(value)
+        raise UnavailableError(
+            f"Kafka at {settings.kafka} does not tell max.message.bytes of topic {topic}: "
+            "our user may have no right to describe its configuration"
+        )
+
+
+@asynccontextmanager
+async def _administering(settings: Common) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**connection(settings))
+    try:
+        await admin.start()
+        yield admin
     except (KafkaError, OSError) as error:
-        raise unavailable(kafka, error) from error
+        raise await why(settings, error) from error
     finally:
         await admin.close()
 
@@ -96,7 +129,8 @@ async def _create(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
     reply = await admin.create_topics(topics)
     for name, code, *message in reply.topic_errors:
         if code not in (0, _TOPIC_EXISTS):
-            raise UnavailableError(f"Kafka did not create topic {name}: {message or code}")
+            reason = " ".join(filter(None, message)) or f"error {code}"
+            raise UnavailableError(f"Kafka did not create topic {name}: {reason}")
         if code == 0:
             _log.info("topic created", topic=name)
 

@@ -192,10 +192,11 @@ def bind(
     Args:
         schema: the columns wanted.
         names: the payload's names of the table's columns; None where they are positional.
-        table: shape (rows, columns), float64 or object.
+        table: shape (rows, columns), of objects or of any numbers; never changed, and perhaps not to be written to.
 
     Returns:
-        Values of shape (rows, len(schema)) and the texts of unseen categories by (row, column).
+        Values of shape (rows, len(schema)), which may be the table itself, and the texts of unseen categories by
+        (row, column).
 
     Raises:
         PayloadError: if the columns match neither by name nor in number.
@@ -211,9 +212,9 @@ def bind(
             f"{table.shape[1]} columns{named} do not match the schema's {len(schema)} ({', '.join(schema.names)}): "
             "name them alike, or send as many in the same order"
         )
-    plain = table.dtype == np.float64 and all(column.type != "categorical" for column in schema.columns)
+    plain = table.dtype != object and all(column.type != "categorical" for column in schema.columns)
     if plain and order == list(range(table.shape[1])):
-        return np.ascontiguousarray(table, dtype=np.float64), {}
+        return _floats(table), {}
     values = np.full((len(table), len(schema)), np.nan)
     unseen: dict[tuple[int, int], str] = {}
     for place, (column, source) in enumerate(zip(schema.columns, order, strict=True)):
@@ -222,6 +223,15 @@ def bind(
         values[:, place], strange = encode(column, table[:, source].tolist())
         unseen.update({(row, place): text for row, text in strange.items()})
     return values, unseen
+
+
+def _floats(table: NDArray[np.generic]) -> Floats:
+    """Makes float64 of numbers; a table that is float64 already is only copied where it lies askew in a body's bytes."""
+    flags = table.flags
+    if table.dtype == np.float64 and flags.c_contiguous and flags.aligned:
+        return table  # type: ignore[return-value]
+    with np.errstate(invalid="ignore"):  # a signalling NaN is missing like any other
+        return table.astype(np.float64, order="C")
 
 
 def row_hashes(identity: int, rows: int) -> NDArray[np.uint64]:

@@ -1,14 +1,16 @@
-"""`nilometer logger`: the ingress behind uvicorn, and the connection to Kafka behind the ingress.
+"""`nilometer logger`: the ingress behind uvicorn, the connection to Kafka behind the ingress, and the intake beside it.
 
 The port is open from the first moment, and answers 503 until Kafka is there: a model server that starts before Kafka
 gets a true answer instead of a refused connection. Kafka is tried again for as long as it takes. On SIGTERM uvicorn
-stops accepting and finishes what it accepted; then the producer is closed.
+stops accepting and finishes what it accepted, and the intake what it has in hand; then the producer is closed.
 """
 
 import asyncio
 import contextlib
+import functools
 import signal
 import socket
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -17,100 +19,177 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from nilometer_logger import provisioning, topics
+from nilometer_logger.authentication import Authentication
+from nilometer_logger.certificates import ServingCertificate
+from nilometer_logger.connections import Connection, sweep
 from nilometer_logger.errors import SettingError
 from nilometer_logger.ingress import Ingress
+from nilometer_logger.intake import Intake, sources
 from nilometer_logger.journal import Journal
-from nilometer_logger.kafka import retrying, unavailable
+from nilometer_logger.kafka import connection, retrying, unavailable
+from nilometer_logger.metrics import Metrics
+from nilometer_logger.producing import Producing
 from nilometer_logger.settings import LoggerSettings
 
 _log = structlog.get_logger("nilometer.logger")
-# Room for the record's own header beside the events, below Kafka's default message.max.bytes of 1 MiB for a batch.
-_RECORD_HEADROOM_BYTES = 4096
-_KAFKA_BATCH_BYTES = 1_048_576
-_GRACE_SECONDS = 20
-_KEEP_ALIVE_SECONDS = 75
+# Room in a produce request's batch for its own header and the record's, below the topic's limit.
+_HEADROOM_BYTES = 4096
 _BACKLOG = 2048
 
 
-async def _connect(settings: LoggerSettings) -> tuple[AIOKafkaProducer, Journal]:
-    prefix = settings.topic_prefix
-    partitions = await provisioning.ensure(settings, (topics.INFERENCES,))
+class _Server(uvicorn.Server):
+    """Tells the ingress at the signal, and not only when uvicorn gets to it, that the logger ends."""
+
+    def __init__(self, config: uvicorn.Config, ingress: Ingress, ending: asyncio.Event) -> None:
+        super().__init__(config)
+        self._ingress = ingress
+        self._ending = ending
+        self._loop = asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begins the end."""
+        self._ingress.draining = True
+        self._loop.call_soon_threadsafe(self._ending.set)
+        super().handle_exit(sig, frame)
+
+
+class Serving:
+    """One logger.
+
+    Args:
+        settings: what it was started with.
+
+    Raises:
+        SettingError: if they make no sense.
+    """
+
+    def __init__(self, settings: LoggerSettings) -> None:
+        self._settings = settings
+        self._sources = sources(settings)
+        self._certificate = ServingCertificate.of(settings)
+        self._metrics = Metrics(settings.metric_streams)
+        self._ingress = Ingress(settings, self._metrics, Authentication.of(settings))
+        self._producing: Producing | None = None
+        self._ending = asyncio.Event()
+        self._server = _Server(self._uvicorn(), self._ingress, self._ending)
+        self._gauges()
+
+    def _uvicorn(self) -> uvicorn.Config:
+        config = uvicorn.Config(
+            self._ingress,
+            http=functools.partial(Connection, ingress=self._ingress, settings=self._settings),  # type: ignore[arg-type]
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=self._settings.grace_seconds,  # type: ignore[arg-type]
+        )
+        config.load()
+        config.ssl = self._certificate.context if self._certificate else None  # uvicorn's own is never read again
+        return config
+
+    def _gauges(self) -> None:
+        ingress, connections = self._ingress, self._server.server_state.connections
+        self._metrics.gauges.update(
+            held_events=("Events waiting for Kafka", lambda: ingress.journal.held_events if ingress.journal else 0),
+            held_bytes=("Bytes being read or waiting for Kafka", lambda: ingress.held_bytes),
+            connections=("Open connections", lambda: len(connections)),
+            ready=("1 while events can be taken", lambda: ingress.ready),
+        )
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Serves until SIGTERM or SIGINT, and ends in order.
+
+        Raises:
+            NilometerError: if something failed for a reason that no retry could mend.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # uvicorn raises the signal once more when it has ended; what follows here is still to be done then.
+            asyncio.get_running_loop().add_signal_handler(number, lambda: None)
+        helping = [asyncio.create_task(sweep(self._server.server_state, self._ingress, self._settings))]
+        if self._certificate is not None:
+            helping.append(asyncio.create_task(self._certificate.watch()))
+        working = asyncio.create_task(self._work())
+        working.add_done_callback(self._give_up)
+        scheme = "https" if self._certificate else "http"
+        _log.info("listening", url=f"{scheme}://{self._settings.host}:{listener.getsockname()[1]}")
+        await self._server.serve(sockets=[listener])
+        await self._end(working)
+        for task in helping:
+            task.cancel()
+        await asyncio.gather(*helping, return_exceptions=True)
+        _log.info("stopped")
+
+    def _give_up(self, working: "asyncio.Task[None]") -> None:
+        if not working.cancelled() and working.exception() is not None:
+            self._server.should_exit = True
+
+    async def _work(self) -> None:
+        """Connects, and then reads the other topics, if there are any, to the end."""
+        self._producing = await self._connect()
+        self._ingress.journal = Journal(self._producing, self._settings, self._metrics)
+        _log.info("ready", kafka=self._settings.kafka, topic=self._settings.topic_prefix + topics.INFERENCES)
+        if self._sources:
+            await Intake(self._settings, self._producing, self._metrics).run(self._ending)
+
+    async def _connect(self) -> Producing:
+        settings = self._settings
+        name = settings.topic_prefix + topics.INFERENCES
+
+        async def topic() -> tuple[int, int]:
+            partitions = await provisioning.ensure(settings, (topics.INFERENCES,))
+            return partitions, await provisioning.max_message_bytes(settings, name)
+
+        partitions, limit = await retrying(topic, "Kafka")
+        open_producer = functools.partial(retrying, functools.partial(_open_producer, settings, limit), "Kafka")
+        return Producing(
+            open_producer,
+            await open_producer(),
+            name,
+            partitions,
+            max_record_bytes=limit - _HEADROOM_BYTES,
+            one_event_a_record=settings.record_format == "cloudevents",
+        )
+
+    async def _end(self, working: "asyncio.Task[None]") -> None:
+        """Ends what is between us and Kafka, when nobody waits for an answer any more."""
+        self._ending.set()
+        journal, producing = self._ingress.journal, self._producing
+        if journal is None or producing is None:
+            working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await _within(self._settings.grace_seconds, working)
+        if journal is not None and producing is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.max_held_seconds):
+                    await journal.drain()
+                    await producing.close()
+
+
+async def _within(seconds: float, task: "asyncio.Task[None]") -> None:
+    """Waits for a task, and cancels it when its time is over."""
+    try:
+        await asyncio.wait_for(task, seconds)
+    except TimeoutError:
+        _log.warning("ended in the middle", waited_seconds=seconds)
+
+
+async def _open_producer(settings: LoggerSettings, limit: int) -> AIOKafkaProducer:
     producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka,
+        **connection(settings),
         enable_idempotence=True,
         acks="all",
         linger_ms=0,
-        max_batch_size=_KAFKA_BATCH_BYTES,
-        max_request_size=_KAFKA_BATCH_BYTES,
+        max_batch_size=limit,
+        max_request_size=limit,
     )
     try:
         await producer.start()
     except (KafkaError, OSError) as error:
         await producer.stop()
         raise unavailable(settings.kafka, error) from error
-    journal = Journal(
-        producer,
-        prefix + topics.INFERENCES,
-        partitions,
-        max_record_bytes=settings.max_event_bytes + _RECORD_HEADROOM_BYTES,
-        max_held_bytes=settings.max_held_bytes,
-    )
-    return producer, journal
-
-
-async def _serve(settings: LoggerSettings, listener: socket.socket) -> None:
-    ingress = Ingress(max_event_bytes=settings.max_event_bytes, max_held_seconds=settings.max_held_seconds)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            ingress,
-            http="httptools",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
-    )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises the signal once more when it has ended; what follows here is still to be done then.
-        asyncio.get_running_loop().add_signal_handler(number, lambda: None)
-
-    async def connect() -> AIOKafkaProducer:
-        producer, ingress.journal = await retrying(lambda: _connect(settings), "Kafka")
-        _log.info("ready", kafka=settings.kafka, topic=settings.topic_prefix + topics.INFERENCES)
-        return producer
-
-    def give_up(connecting: "asyncio.Task[AIOKafkaProducer]") -> None:
-        if not connecting.cancelled() and connecting.exception() is not None:
-            server.should_exit = True
-
-    connecting = asyncio.create_task(connect())
-    connecting.add_done_callback(give_up)
-    _log.info("listening", url=f"http://{settings.host}:{listener.getsockname()[1]}")
-    await server.serve(sockets=[listener])
-    await _disconnect(settings, ingress.journal, connecting)
-    _log.info("stopped")
-
-
-async def _disconnect(
-    settings: LoggerSettings, journal: Journal | None, connecting: "asyncio.Task[AIOKafkaProducer]"
-) -> None:
-    """Closes the connection to Kafka when nobody waits for an answer any more.
-
-    Raises:
-        NilometerError: if it never came to a connection, for a reason that no retry could mend.
-    """
-    if journal is None:
-        connecting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await connecting
-        return
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(settings.max_held_seconds):
-            await journal.drain()
-    await (await connecting).stop()
+    return producer
 
 
 def _listen(settings: LoggerSettings) -> socket.socket:
@@ -128,8 +207,12 @@ def run(settings: LoggerSettings) -> None:
     """Serves until SIGTERM or SIGINT.
 
     Raises:
-        SettingError: if the address cannot be listened on.
+        SettingError: if the address cannot be listened on, or a setting makes no sense.
     """
     listener = _listen(settings)
     with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listener))
+
+
+async def _serve(settings: LoggerSettings, listener: socket.socket) -> None:
+    await Serving(settings).serve(listener)

@@ -19,6 +19,7 @@ def setting(
     choices: tuple[str, ...] = (),
     least: float | None = None,
     most: float | None = None,
+    secret: bool = False,
 ) -> Any:
     """Declares a setting.
 
@@ -29,9 +30,10 @@ def setting(
         choices: the values allowed, where not every value of its type is.
         least: the smallest number allowed.
         most: the largest number allowed.
+        secret: that its value is shown nowhere: in no `repr`, log line or help.
     """
-    metadata = {"text": text, "env": env, "choices": choices, "least": least, "most": most}
-    return field(default=default, metadata=metadata)
+    metadata = {"text": text, "env": env, "choices": choices, "least": least, "most": most, "secret": secret}
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,19 @@ class Common:
     """What every command that talks to Kafka takes."""
 
     kafka: str = setting("127.0.0.1:9092", "Kafka's bootstrap servers, HOST:PORT[,HOST:PORT…]")
+    kafka_security: str = setting(
+        "PLAINTEXT",
+        "Kafka's security.protocol",
+        choices=("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
+    )
+    kafka_sasl: str = setting(
+        "SCRAM-SHA-512", "Kafka's sasl.mechanism", choices=("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+    )
+    kafka_username: str = setting("", "the user of SASL")
+    kafka_password: str = setting("", "the password of SASL; better given as a variable", secret=True)
+    kafka_ca_file: str = setting("", "PEM file of the authorities trusted for Kafka; empty means the system's")
+    kafka_certificate_file: str = setting("", "PEM file of our own certificate for Kafka, where it asks for one")
+    kafka_key_file: str = setting("", "PEM file of that certificate's key")
     topic_prefix: str = setting("", "put before the name of every topic and consumer group")
     log_format: str = setting("text", "how log lines are written", choices=("text", "json"))
     log_level: str = setting("info", "the least level that is logged", choices=("debug", "info", "warning", "error"))
@@ -56,13 +71,44 @@ class Topics(Common):
 
 @dataclass(frozen=True, kw_only=True)
 class LoggerSettings(Topics):
-    """`nilometer logger`."""
+    """`nilometer logger`: where it listens, whom it lets in, and the bound of everything that a client can make grow."""
 
     host: str = setting("127.0.0.1", "the address to listen on; 0.0.0.0 in a container")
     port: int = setting(8080, "the port to listen on", least=0, most=65535)
+    from_topic: str = setting("", "topics of CloudEvents to read as well, such as a KafkaSink's: NAME[,NAME…]")
+    record_format: str = setting(
+        "batch",
+        "what a record of `inferences` holds: a batch of events, or one CloudEvent in Kafka's binary mode",
+        choices=("batch", "cloudevents"),
+    )
     max_event_bytes: int = setting(900_000, "the largest event taken; larger ones are answered 413", least=1)
-    max_held_bytes: int = setting(64 * 2**20, "events waiting for Kafka, in all; beyond it the answer is 503", least=1)
+    max_body_bytes: int = setting(4 * 2**20, "the largest body of a structured event or a batch of events", least=1)
+    max_header_bytes: int = setting(65_536, "the largest head of a request; larger ones are answered 431", least=1024)
+    max_connections: int = setting(4096, "connections at once; one more is closed at once", least=1)
+    max_held_events: int = setting(100_000, "events waiting for Kafka, in all; beyond it the answer is 503", least=1)
+    max_held_bytes: int = setting(
+        64 * 2**20, "bytes being read or waiting for Kafka, in all; beyond it the answer is 503", least=1
+    )
     max_held_seconds: float = setting(10.0, "how long an event waits for Kafka before the answer is 503", least=0.1)
+    max_linger_seconds: float = setting(
+        0.003, "the longest wait for company while events come fast; 0 switches it off", least=0, most=1
+    )
+    read_seconds: float = setting(10.0, "how long a client may take to send a request", least=0.1)
+    idle_seconds: float = setting(75.0, "how long a connection may be silent between requests", least=0.1)
+    grace_seconds: float = setting(20.0, "how long SIGTERM waits for what was accepted", least=0)
+    namespaces: str = setting("", "the namespaces whose events are taken, NAME[,NAME…]; empty means all")
+    token: str = setting("", "the bearer token that clients must send; better given as a variable", secret=True)
+    oidc_audience: str = setting("", "the audience that Knative's OIDC tokens must have; empty means no check")
+    oidc_issuer: str = setting(
+        "https://kubernetes.default.svc", "the issuer of those tokens, where its keys are found as well"
+    )
+    oidc_ca_file: str = setting(
+        "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt", "PEM file of the authorities trusted for the issuer"
+    )
+    oidc_subject: str = setting("", "the subjects whose tokens are taken, NAME[,NAME…]; empty means all")
+    tls_certificate_file: str = setting("", "PEM file of the certificate to serve TLS with; read again when it changes")
+    tls_key_file: str = setting("", "PEM file of that certificate's key")
+    metric_streams: int = setting(200, "streams with metrics of their own; the rest share one label", least=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +140,22 @@ class EventsSettings(Common):
     output: str = setting("text", "how events are printed", choices=("text", "json"))
 
 
+@dataclass(frozen=True, kw_only=True)
+class RedriveSettings(Common):
+    """`nilometer redrive`."""
+
+    reason: str = setting("", "only dead letters whose reason contains this text, in any case; empty means all")
+    limit: int = setting(0, "the most dead letters sent; 0 means all", least=0)
+
+
 def declared(settings: type[Common]) -> list[Field[Any]]:
     """Returns the fields of a settings class that are settings, in the order of their declaration."""
     return [item for item in fields(settings) if "text" in item.metadata and item.default is not MISSING]
+
+
+def names(text: str) -> list[str]:
+    """Returns the names of a setting that takes several, NAME[,NAME…]."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def flag(item: Field[Any]) -> str:

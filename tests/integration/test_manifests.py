@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from nilometer_detectors.monitor import load_monitors
-from nilometer_logger import settings
+from nilometer_logger import security, settings
 from tests.integration import parts
 from tests.integration.knative import KnativeBroker
 from tests.integration.kubernetes import KubectlFailed, KubernetesApi
@@ -158,6 +158,26 @@ def test_containers_say_what_the_command_line_knows(render: Callable[[str], list
     assert (given["logger"]["host"], given["logger"]["port"]) == ("0.0.0.0", port["containerPort"])
     assert logger["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": port["name"]}
     assert logger["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": port["name"]}
+
+
+@each_folder
+def test_secrets_reach_every_command(render: Callable[[str], list[Resource]], folder: str) -> None:
+    """A password comes as a variable and certificates as files, where there are any; without them pods start as well."""
+    told = (ROOT / "manifests/base/kustomization.yaml").read_text()
+    suggested = dict(re.findall(r"^#   - NILOMETER_(\w+)=(.*)$", told, re.MULTILINE))
+    given = {name.lower(): value for name, value in suggested.items()}
+    checked = settings.Common(**given, kafka_password="from the Secret")
+    security.check(checked)
+
+    for pod in pods(render(folder)):
+        for container in pod["spec"]["containers"]:
+            if container["name"] in COMMANDS:
+                assert {"secretRef": {"name": "nilometer", "optional": True}} in container["envFrom"]
+                (mount,) = (mount for mount in container["volumeMounts"] if mount["name"] == "kafka")
+                (volume,) = (volume for volume in pod["spec"]["volumes"] if volume["name"] == "kafka")
+                assert mount["readOnly"] is True
+                assert Path(checked.kafka_ca_file).parent == Path(mount["mountPath"])
+                assert volume["secret"] == {"secretName": "nilometer-kafka", "optional": True}
 
 
 @each_folder

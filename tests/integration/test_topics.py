@@ -27,7 +27,7 @@ def counts(kafka: str, prefix: str) -> dict[str, int]:
     """Returns how many partitions each topic has."""
 
     async def ask() -> dict[str, int]:
-        return {name: await provisioning.partitions_of(kafka, prefix + name) for name in ALL}
+        return {name: await provisioning.partitions_of(Topics(kafka=kafka), prefix + name) for name in ALL}
 
     return asyncio.run(ask())
 

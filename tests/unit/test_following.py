@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from nilometer_detectors.following import events_of, to_json, to_line
+from nilometer_detectors.following import events_of, to_json_line, to_line
 from nilometer_logger import punctuation
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch, to_kafka
+from nilometer_logger.errors import EventError
+from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch, to_json, to_json_batch, to_kafka
 
 ATTRIBUTES = {
     "specversion": "1.0",
@@ -34,6 +35,21 @@ def test_a_batch_record_is_as_many_events_as_it_holds() -> None:
     assert list(read) == events
 
 
+@pytest.mark.parametrize("kind", ["application/cloudevents+json", "application/cloudevents-batch+json"])
+def test_what_others_wrote_is_shown_as_well(kind: str) -> None:
+    """An event in structured mode, or several in a batch, may stand in a topic that others write to."""
+    event = CloudEvent({**ATTRIBUTES, "datacontenttype": "application/json"}, b"{}")
+    value = to_json_batch([event, event]) if "batch" in kind else to_json(event)
+    read = list(events_of(record([("content-type", kind.encode())], value)))
+    assert read == [event] * (2 if "batch" in kind else 1)
+
+
+def test_what_is_no_event_says_so() -> None:
+    """A tombstone, or whatever else stands in a topic, is an error with its reason."""
+    with pytest.raises(EventError, match="not a CloudEvent: ce_specversion"):
+        list(events_of(record([], None)))
+
+
 def test_punctuation_is_not_shown() -> None:
     """What the worker writes into the log for itself is no event."""
     assert list(events_of(record([("content-type", punctuation.CONTENT_TYPE.encode())], b"x"))) == []
@@ -50,15 +66,24 @@ def test_a_dead_letter_tells_its_reason_and_position() -> None:
 
 def test_json_data_are_json() -> None:
     """A machine gets the CloudEvents JSON format: JSON data as they are, on one line."""
-    line = to_json(CloudEvent(ATTRIBUTES, b'{"instances":\n[[1, 2]]}'))
+    line = to_json_line(CloudEvent(ATTRIBUTES, b'{"instances":\r\n[[1, 2.50, "a\\nb"]]}'))
     assert "\n" not in line
-    assert json.loads(line) == {**ATTRIBUTES, "data": {"instances": [[1, 2]]}}
+    assert "\r" not in line
+    assert "2.50" in line
+    assert json.loads(line) == {**ATTRIBUTES, "data": {"instances": [[1, 2.5, "a\nb"]]}}
+
+
+def test_text_is_text_on_one_line() -> None:
+    """A line break within a text is escaped."""
+    line = to_json_line(CloudEvent({**ATTRIBUTES, "datacontenttype": "text/plain"}, b"a\nb"))
+    assert "\n" not in line
+    assert json.loads(line)["data"] == "a\nb"
 
 
 @pytest.mark.parametrize("body", [b"\x1f\x8b\x08", b"<html>", b'{"instances": [[NaN]]}'])
 def test_other_data_are_base64(body: bytes) -> None:
     """What is no strict JSON is `data_base64`, so that every line can be read by every JSON reader."""
-    document = json.loads(to_json(CloudEvent(ATTRIBUTES, body)), parse_constant=pytest.fail)
+    document = json.loads(to_json_line(CloudEvent(ATTRIBUTES, body)), parse_constant=pytest.fail)
     assert "data" not in document
     assert document["data_base64"]
 

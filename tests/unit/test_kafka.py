@@ -1,9 +1,19 @@
 """Waiting for Kafka: one line a try, for as long as a retry may help."""
 
 import asyncio
+import socket
+import ssl
 
 import pytest
-from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    IllegalSaslStateError,
+    KafkaConnectionError,
+    KafkaError,
+    NodeNotReadyError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
+)
 from structlog.testing import capture_logs
 
 from nilometer_logger import kafka
@@ -60,10 +70,26 @@ def test_it_stops_when_it_is_told_to() -> None:
         asyncio.run(told())
 
 
-@pytest.mark.parametrize("error", [KafkaConnectionError("no"), ConnectionRefusedError(), TimeoutError()])
+@pytest.mark.parametrize(
+    "error",
+    [
+        KafkaConnectionError("no"),
+        KafkaError("Unable to get cluster metadata over all known brokers"),
+        NodeNotReadyError("not ready"),
+        ConnectionRefusedError(),
+        TimeoutError(),
+    ],
+)
 def test_a_kafka_that_is_away_is_told_by_its_address(error: Exception) -> None:
     """Nobody needs to know how the client put it."""
     assert str(kafka.unavailable("here:9092", error)) == "Kafka at here:9092 cannot be reached"
+
+
+def test_a_name_that_nobody_knows_is_told() -> None:
+    """A typo in an address is not an outage."""
+    told = str(kafka.unavailable("here:9092", socket.gaierror(-2, "Name or service not known")))
+
+    assert told == "Kafka at here:9092 cannot be reached: Name or service not known"
 
 
 def test_a_kafka_that_refuses_is_told_by_its_reason() -> None:
@@ -72,3 +98,38 @@ def test_a_kafka_that_refuses_is_told_by_its_reason() -> None:
 
     assert told.startswith("Kafka at here:9092 failed: TopicAuthorizationFailedError")
     assert "topic secret" in told
+
+
+def tls_error(reason: str) -> ssl.SSLError:
+    """Makes the error of a handshake as OpenSSL tells it."""
+    error = ssl.SSLError(1, f"[SSL: {reason}] (_ssl.c:1006)")
+    error.reason = reason
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (SaslAuthenticationFailed("Authentication failed"), "refuses our user or password; see --kafka-username and"),
+        (UnsupportedSaslMechanismError(), "does not take our SASL mechanism; choose another --kafka-sasl"),
+        (IllegalSaslStateError(), "takes no SASL on this port; choose another port or --kafka-security"),
+        (tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "wants a certificate of ours; give --kafka-certificate-file"),
+        (
+            tls_error("SSLV3_ALERT_CERTIFICATE_UNKNOWN"),
+            "does not trust our certificate; see --kafka-certificate-file: SS",
+        ),
+        (tls_error("TLSV1_ALERT_UNKNOWN_CA"), "does not trust our certificate; see --kafka-certificate-file: TLSV1"),
+        (tls_error("WRONG_VERSION_NUMBER"), "and we did not come to TLS; see --kafka-security: WRONG_VERSION_NUMBER"),
+    ],
+)
+def test_what_a_kafka_with_other_security_answers_names_the_setting(error: Exception, told: str) -> None:
+    """The remedy stands in the line."""
+    assert str(kafka.unavailable("here:9092", error)).startswith(f"Kafka at here:9092 {told}")
+
+
+def test_what_tls_said_is_told_where_the_client_wrapped_it() -> None:
+    """With TLS 1.3 a certificate is refused after the handshake, when the client only sees a connection that closed."""
+    wrapped = KafkaConnectionError("Connection at here:9092 closed")
+    wrapped.__cause__ = tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED")
+
+    assert "wants a certificate of ours" in str(kafka.unavailable("here:9092", wrapped))

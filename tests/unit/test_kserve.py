@@ -30,9 +30,30 @@ def test_the_stream_does_not_depend_on_the_source() -> None:
     )
 
 
+def test_every_component_is_a_stream_of_its_own() -> None:
+    """A transformer's instances are not the predictor's: other columns, other numbers, another model's predictions."""
+    common = {"source": "s", "namespace": "default", "inferenceservicename": "iris"}
+    streams = {stream_of({**common, "component": name}) for name in ("transformer", "predictor", "explainer")}
+
+    assert {str(stream) for stream in streams} == {
+        "default/iris/transformer/",
+        "default/iris/predictor/",
+        "default/iris/explainer/",
+    }
+
+
+def test_every_endpoint_is_a_stream_of_its_own() -> None:
+    """Where an endpoint is told, as Seldon does and KServe did for canaries, it is another model."""
+    common = {"source": "s", "namespace": "default", "inferenceservicename": "iris", "component": "predictor"}
+
+    assert stream_of({**common, "endpoint": "canary"}) != stream_of({**common, "endpoint": "default"})
+
+
 def test_an_event_of_another_producer_goes_by_its_source() -> None:
     """Without KServe's extensions the source is all there is to tell streams apart."""
     assert stream_of({"source": "/fraud/model"}) == Stream("", "/fraud/model", "", "")
+    assert stream_of({"source": "/fraud/model", "inferenceservicename": ""}) == Stream("", "/fraud/model", "", "")
+    assert stream_of({"source": "s", "namespace": "demo"}) == Stream("demo", "s", "", "")
 
 
 @given(st.builds(Stream, NAME, st.text(st.characters(exclude_categories=["Cs"])), NAME, NAME))
@@ -49,10 +70,66 @@ def test_whatever_a_client_writes_makes_one_stream(attributes: dict[str, str]) -
     assert Stream.parse(str(stream)) == stream
 
 
-@pytest.mark.parametrize(("kind", "half"), [(REQUEST, "request"), (RESPONSE, "response"), ("com.example.order", None)])
+@pytest.mark.parametrize("name", ["namespace", "component", "endpoint", "inferenceservicename", "source"])
+def test_a_stream_is_never_long(name: str) -> None:
+    """Streams are remembered, and a client chooses what they are called: a long name goes by a digest."""
+    streams = [stream_of({"source": "s", name: "x" * 100_000 + end}) for end in "ab"]
+
+    assert streams[0] != streams[1]
+    assert all(len(str(stream)) < 1100 and Stream.parse(str(stream)) == stream for stream in streams)
+    assert stream_of({"source": "s", name: "x" * 100_000 + "a"}) == streams[0]
+
+
+def test_whatever_kubernetes_allows_stands_as_it_is() -> None:
+    """No name of Kubernetes, and hardly any source, is too long."""
+    attributes = {
+        "source": "s",
+        "namespace": "n" * 63,
+        "inferenceservicename": "i" * 253,
+        "component": "c" * 253,
+        "endpoint": "e" * 253,
+    }
+    assert stream_of(attributes) == Stream("n" * 63, "i" * 253, "c" * 253, "e" * 253)
+    assert stream_of({"source": "s" * 1000}) == Stream("", "s" * 1000, "", "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "half"),
+    [
+        (REQUEST, "request"),
+        (RESPONSE, "response"),
+        ("io.seldon.serving.inference.request", "request"),
+        ("io.seldon.serving.inference.response", "response"),
+        ("io.seldon.serving.feedback", None),
+        ("com.example.order", None),
+    ],
+)
 def test_the_type_tells_the_half(kind: str, half: str | None) -> None:
-    """Only KServe's two types are halves of an inference; the types are still called kubeflow."""
+    """KServe's types, which are still called kubeflow, and Seldon's are halves of an inference; nothing else is."""
     assert half_of({"type": kind}) == half
+
+
+def test_seldons_events_belong_to_their_deployment() -> None:
+    """Seldon Core's executor writes the same extensions: its predictor is the endpoint, and there is no component."""
+    written = {
+        "ce-specversion": "1.0",
+        "ce-id": "3dbae1e0-95c0-47e1-9e3f-44bf27fa14e3",  # of this event alone; `requestid` is the inference's
+        "ce-source": "http://:8000/",
+        "ce-type": "io.seldon.serving.inference.request",
+        "ce-time": "2026-11-23T08:52:21.121906583Z",
+        "ce-requestid": "c1f4a1a5-8a49-4d4c-9e4a-b14a8f0a1a67",
+        "ce-modelid": "classifier",
+        "ce-inferenceservicename": "iris",
+        "ce-namespace": "seldon",
+        "ce-endpoint": "default",
+        "ce-protocol": "tensorflow",
+        "content-type": "application/json",
+    }
+    event = from_http([(name.encode(), value.encode()) for name, value in written.items()], b'{"instances": [[1]]}')
+
+    assert stream_of(event.attributes) == Stream("seldon", "iris", "", "default")
+    assert half_of(event.attributes) == "request"
+    assert event["requestid"] == "c1f4a1a5-8a49-4d4c-9e4a-b14a8f0a1a67"
 
 
 def test_the_time_is_when_it_happened_and_not_when_it_was_recorded() -> None:

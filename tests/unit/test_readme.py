@@ -1,8 +1,15 @@
-from tests.readme import README, rendered
+import pytest
+
+from tests.readme import PARTS, README, rendered
 
 
-def test_the_settings_in_readme_are_those_of_the_code() -> None:
-    """README's table of settings says what the flags and variables are; `make docs` writes it."""
+@pytest.mark.parametrize("name", PARTS)
+def test_readme_has_a_place_for_each_part(name: str) -> None:
+    """Settings, answers and metrics stand in README."""
+    assert f"<!-- {name} -->" in README.read_text()
+
+
+def test_what_readme_says_of_the_code_is_so() -> None:
+    """README's tables are those of the code; `make docs` writes them."""
     text = README.read_text()
-    assert "<!-- settings -->" in text
     assert rendered(text) == text

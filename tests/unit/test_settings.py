@@ -90,3 +90,42 @@ def test_a_value_that_makes_no_sense_is_refused(arguments: list[str], told: str)
     result = CliRunner().invoke(nilometer, arguments)
     assert result.exit_code == 2
     assert told in result.output
+
+
+@pytest.mark.parametrize("command", ["logger", "worker", "delivery", "events"])
+def test_help_tells_no_secret(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The help names the variables of secrets, and shows none of their values."""
+    secrets = [item for settings in COMMANDS for item in declared(settings) if item.metadata["secret"]]
+    for item in secrets:
+        for name in variables(item):
+            monkeypatch.setenv(name, "correct horse")
+
+    result = CliRunner().invoke(nilometer, [command, "--help"])
+
+    assert result.exit_code == 0
+    assert "NILOMETER_KAFKA_PASSWORD" in result.output
+    assert "correct horse" not in result.output
+
+
+@pytest.mark.parametrize("settings", COMMANDS)
+def test_settings_print_no_secret(settings: type[Common]) -> None:
+    """Settings that get into a log line or a traceback give nothing away; what is no secret stands there."""
+    secrets = {item.name: "correct horse" for item in declared(settings) if item.metadata["secret"]}
+    assert "kafka_password" in secrets
+
+    shown = repr(settings(**secrets, kafka="there:9092"))
+
+    assert "there:9092" in shown
+    assert "correct horse" not in shown
+
+
+def test_the_password_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Secret becomes a variable, a variable becomes the setting; nothing that is logged about it has its value."""
+    monkeypatch.setenv("NILOMETER_KAFKA_PASSWORD", "correct horse\n")
+    monkeypatch.setenv("NILOMETER_KAFKA_USERNAME", "alice")
+    monkeypatch.setenv("NILOMETER_KAFKA_SECURITY", "SASL_SSL")
+
+    result = CliRunner().invoke(nilometer, ["events"])
+
+    assert "--kafka-password has a line break at its end" in str(result.exception)
+    assert "correct horse" not in f"{result.output}{result.exception}"

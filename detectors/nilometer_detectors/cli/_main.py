@@ -14,6 +14,7 @@ _COMMANDS = {
     "worker": ("worker", "worker", "Put inferences into windows, judge them, write findings."),
     "delivery": ("delivery", "worker", "Send findings to a sink as CloudEvents."),
     "events": ("events", "worker", "Print what passes through a topic."),
+    "redrive": ("redrive", "logger", "Send dead letters through again."),
     "baseline": ("baseline", "worker", "Make a baseline from reference data."),
     "validate": ("validate", "worker", "Check monitor files."),
     "demo": ("demo", "demo", "Run everything on this machine and watch a model drift."),

@@ -20,7 +20,7 @@ def options(settings: type[Common]) -> list[click.Parameter]:
             default=item.default,
             type=_type(item),
             envvar=variables(item),
-            show_default=item.default != "",
+            show_default=item.default != "" and not item.metadata["secret"],
             show_envvar=True,
             help=item.metadata["text"],
         )

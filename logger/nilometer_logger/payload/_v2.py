@@ -1,10 +1,15 @@
 """KServe's v2 protocol (Open Inference Protocol): named tensors in `inputs` (asked) or `outputs` (answered).
 
-A tensor's first dimension counts the rows and the others are its columns, row-major; a tensor of one dimension is one
-column. All tensors of a document must have the same number of rows. `data` may be flat or nested.
+A tensor's values stand in its `data`, flat or nested, or, with the binary tensor extension, after the document: then
+`parameters.binary_data_size` says how many bytes are its own, and tensors follow one another in their order. Other
+parameters (MLServer's `content_type`, Triton's `binary_data`) say what a server shall make of a tensor, and change
+nothing here. All tensors of a document must have the same number of rows.
+
+In JSON the datatype matters in one way: where it is a number's, a text must be a word for NaN or infinity, which Go's
+and protobuf's encoders write because JSON has no number for them. FP16 and BF16 have no form in JSON; servers write
+numbers all the same.
 """
 
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,63 +17,106 @@ from numpy.typing import NDArray
 
 from nilometer_logger.errors import PayloadError
 from nilometer_logger.kserve import Half
-from nilometer_logger.payload._table import Payload, kind, to_table
-
-_MOST_DIMENSIONS = 32
-_LARGEST_SIZE = 2**31
-_MOST_NAME_CHARACTERS = 10_000_000
+from nilometer_logger.payload._table import Payload, check_parts, side_by_side
+from nilometer_logger.payload._tensors import check_shape, from_bytes, is_numeric, shaped
+from nilometer_logger.payload._values import kind, to_array
 
 
-def decode(document: dict[str, Any]) -> Payload:
-    """Decodes a v2 document, which has `inputs` or `outputs`.
+def half_of(document: dict[str, Any]) -> Half:
+    """Tells the half of a document with `inputs` or `outputs`.
+
+    A request may name the outputs that it asks for, so outputs without values beside inputs are no answer.
+    """
+    if "outputs" not in document:
+        return "request"
+    outputs = document["outputs"]
+    asked = isinstance(outputs, list) and not any(map(_has_values, outputs))
+    return "request" if asked and "inputs" in document else "response"
+
+
+def decode(half: Half, key: str, tensors: list[Any], body: bytes, end: int) -> Payload:
+    """Decodes the tensors of a document.
+
+    Args:
+        half: of the document.
+        key: `inputs` or `outputs`.
+        tensors: what stands there.
+        body: the document and what follows it.
+        end: where in the body the document ends.
 
     Raises:
         PayloadError: if a tensor lacks something, or the tensors do not make one table.
     """
-    half: Half = "response" if "outputs" in document else "request"
-    key = "outputs" if half == "response" else "inputs"
-    tensors = document[key]
-    if not isinstance(tensors, list) or not tensors:
-        raise PayloadError(
-            f"{key} is {'without tensors' if tensors == [] else kind(tensors) + ', not a list of tensors'}"
-        )
-    names: list[str] = []
-    tables: list[NDArray[np.generic]] = []
+    if not tensors:
+        raise PayloadError(f"{key} is without tensors")
+    check_parts(len(tensors), key)
+    parts = []
     for number, tensor in enumerate(tensors):
-        name, table = _tensor(tensor, f"{key}[{number}]")
-        width = table.shape[1]
-        if width * len(name) > _MOST_NAME_CHARACTERS:
-            raise PayloadError(f"{key}[{number}] has {width} columns and a name of {len(name)} characters")
-        names.extend([name] if width == 1 else [f"{name}.{column}" for column in range(width)])
-        tables.append(table)
-    if len({len(table) for table in tables}) > 1:
-        counts = ", ".join(str(len(table)) for table in tables)
-        raise PayloadError(f"the tensors of {key} have different numbers of rows: {counts}")
-    if len(tables) > 1 and any(table.dtype == object for table in tables):
-        tables = [table.astype(object) for table in tables]
-    return Payload(half, tuple(names), tables[0] if len(tables) == 1 else np.hstack(tables))
+        place = f"{key}[{number}]"
+        _check(tensor, tensors, key, place)
+        name = tensor["name"]
+        if tensor.get("data") is None:
+            size = _binary_size(tensor, place)
+            parts.append((name, _binary(tensor, memoryview(body)[end : end + size], size, place)))
+            end += size
+        else:
+            parts.append((name, _json(tensor, place)))
+    if end < len(body) and body[end:].strip():
+        raise PayloadError(
+            f"{len(body) - end} bytes follow the JSON and the tensors of {key}: nothing says what they are"
+        )
+    return side_by_side(half, key, parts)
 
 
-def _tensor(tensor: Any, place: str) -> tuple[str, NDArray[np.generic]]:
+def _check(tensor: Any, tensors: list[Any], key: str, place: str) -> None:
+    """Checks that a tensor has all that one needs."""
     if not isinstance(tensor, dict):
         raise PayloadError(f"{place} is {kind(tensor)}, not a tensor")
-    missing = [key for key in ("name", "shape", "data") if key not in tensor]
-    if missing:
-        raise PayloadError(f"{place} has no {' and no '.join(missing)}")
-    shape, data = tensor["shape"], tensor["data"]
-    if not (isinstance(shape, list) and 0 < len(shape) <= _MOST_DIMENSIONS and all(map(_is_size, shape))):
-        raise PayloadError(f"{place}.shape is {kind(shape)}, not a list of at most {_MOST_DIMENSIONS} sizes")
+    if "name" in tensor and "shape" in tensor and _has_values(tensor):
+        if not isinstance(tensor["name"], str):
+            raise PayloadError(f"{place}.name is {kind(tensor['name'])}, not a text")
+        check_shape(tensor["shape"], place)
+        return
+    if "name" in tensor and not any(map(_has_values, tensors)):
+        raise PayloadError(f"the tensors of {key} have no data: the body is a model's metadata, not an inference")
+    missing = [name for name in ("name", "shape") if name not in tensor]
+    if not _has_values(tensor):
+        missing.append("data")
+    raise PayloadError(f"{place} has no {' and no '.join(missing)}")
+
+
+def _datatype(tensor: dict[str, Any]) -> str:
+    datatype = tensor.get("datatype")
+    return datatype.upper() if isinstance(datatype, str) else ""  # upper, as KServe's own server reads it
+
+
+def _json(tensor: dict[str, Any], place: str) -> NDArray[np.generic]:
+    data = tensor["data"]
     if not isinstance(data, list):
         raise PayloadError(f"{place}.data is {kind(data)}, not a list")
-    flat = to_table(data, f"{place}.data").ravel()
-    if flat.size != prod(shape):
-        raise PayloadError(f"{place} has {flat.size} values, but its shape {shape} asks for {prod(shape)}")
-    if not flat.size:
-        if shape[0]:
-            raise PayloadError(f"{place}.shape {shape} asks for rows without values")
-        return str(tensor["name"]), np.empty((0, 1))  # beside a zero, the other sizes may be anything
-    return str(tensor["name"]), flat.reshape(shape[0], prod(shape[1:]))
+    flat = to_array(data, f"{place}.data", numeric=is_numeric(_datatype(tensor)))
+    return shaped(flat, tensor["shape"], place)
 
 
-def _is_size(value: object) -> bool:
-    return type(value) is int and 0 <= value < _LARGEST_SIZE
+def _binary(tensor: dict[str, Any], raw: memoryview, size: int, place: str) -> NDArray[np.generic]:
+    place = f"{place} ({tensor['name']})"
+    if len(raw) < size:
+        raise PayloadError(f"{place} has {size} bytes, but only {len(raw)} follow")
+    return from_bytes(_datatype(tensor), tensor["shape"], raw, place)
+
+
+def _has_values(tensor: Any) -> bool:
+    if not isinstance(tensor, dict):
+        return False
+    if "data" in tensor:
+        return True
+    parameters = tensor.get("parameters")
+    return isinstance(parameters, dict) and "binary_data_size" in parameters
+
+
+def _binary_size(tensor: dict[str, Any], place: str) -> int:
+    parameters = tensor.get("parameters")
+    size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
+    if type(size) is not int or size < 0:
+        raise PayloadError(f"{place}.data is null, and its binary_data_size is {kind(size)}, not a count of bytes")
+    return size

@@ -1,10 +1,10 @@
-"""HTTP binary content mode: what KServe's logger and Knative's brokers speak."""
+"""HTTP in binary mode: what KServe's logger and Knative's brokers speak."""
 
 import pytest
 from hypothesis import given
 
 from nilometer_logger.errors import EventError
-from nilometer_logger.events import CloudEvent, from_http, to_http
+from nilometer_logger.events import CloudEvent, from_http, mode_of, to_http
 from tests.unit.strategies import events
 
 REQUIRED = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t"}
@@ -20,6 +20,7 @@ def test_whatever_is_written_is_read_again(event: CloudEvent) -> None:
     """Any attribute of any characters, and any body, survive HTTP."""
     headers, body = to_http(event)
 
+    assert mode_of([(name.encode(), value.encode()) for name, value in headers.items()]) == "binary"
     assert all(value.isascii() and value.isprintable() for value in headers.values())
     assert read(headers, body) == event
 
@@ -54,6 +55,8 @@ def test_values_are_encoded_as_the_binding_says() -> None:
         ("100%", "100%"),
         ('"', '"'),
         ("{%22a%22:%20%22b%22}", '{"a": "b"}'),  # JSON, encoded as it should be
+        ('{"a": "50%25"}', '{"a": "50%25"}'),  # JSON, as KServe writes it
+        ("[" * 5000 + "%20", "[" * 5000 + " "),  # neither
     ],
 )
 def test_values_are_decoded_as_the_binding_says(raw: str, meant: str) -> None:
@@ -84,12 +87,66 @@ def test_all_that_is_missing_is_named_at_once() -> None:
         ("ce-specversion", "0.3", "ce-specversion is '0.3'; only 1.0 is understood"),
         ("ce-trace-parent", "1", "ce-trace-parent is no attribute name"),
         ("ce-", "1", "ce- is no attribute name"),
+        ("ce-é", "1", "is no attribute name"),
+        ("ce-data", "1", "ce-data is no attribute name: it is what the JSON format calls the body"),
     ],
 )
 def test_what_is_wrong_is_named(header: str, value: str, reason: str) -> None:
     """Another version, or a name that CloudEvents does not allow, is refused by its name."""
     with pytest.raises(EventError, match=reason):
         read({**REQUIRED, header: value})
+
+
+def test_a_name_is_refused_every_time() -> None:
+    """That a name was seen before does not make it any better."""
+    for _ in range(2):
+        with pytest.raises(EventError, match="ce-trace-parent is no attribute name"):
+            read({**REQUIRED, "ce-trace-parent": "1"})
+
+
+def test_more_names_than_are_remembered() -> None:
+    """Clients make up as many extensions as they like, of any length."""
+    for number in range(3000):
+        assert read({**REQUIRED, f"ce-x{number}": "1"})[f"x{number}"] == "1"
+    assert read({**REQUIRED, "ce-" + "x" * 5000: "1"})["x" * 5000] == "1"
+
+
+def test_of_two_headers_the_last_holds() -> None:
+    """The binding knows no header that is given twice; as on Kafka, the last one counts."""
+    headers = [(name.encode(), value.encode()) for name, value in REQUIRED.items()]
+    twice = [*headers, (b"ce-id", b"2"), (b"content-type", b"a/b"), (b"content-type", b"application/cloudevents+json")]
+
+    assert from_http(twice, b"")["id"] == "2"
+    assert from_http(twice, b"")["datacontenttype"] == "application/cloudevents+json"
+    assert mode_of(twice) == "structured"
+
+
+def test_the_content_type_stands_as_it_came() -> None:
+    """It is not percent-encoded, so quotes and percent signs in it are its own."""
+    event = read({**REQUIRED, "content-type": 'text/plain; charset="utf-8"; x=%20'})
+
+    assert event["datacontenttype"] == 'text/plain; charset="utf-8"; x=%20'
+    assert to_http(event)[0]["content-type"] == 'text/plain; charset="utf-8"; x=%20'
+
+
+def test_a_content_type_of_strange_bytes_loses_no_event() -> None:
+    """KServe hands on what a client claimed, whatever bytes that was, and nothing depends on it."""
+    headers = [(name.encode(), value.encode()) for name, value in REQUIRED.items()]
+
+    assert from_http([*headers, (b"content-type", b"a/\xff")], b"")["datacontenttype"] == "a/ÿ"
+
+
+def test_a_content_type_cannot_make_headers_of_its_own() -> None:
+    """A line break, which the JSON format can bring, is encoded."""
+    headers, _ = to_http(CloudEvent({"datacontenttype": "a/b\r\nx: y"}, b""))
+
+    assert headers == {"content-type": "a/b%0D%0Ax: y"}
+
+
+def test_the_forbidden_header_is_no_attribute() -> None:
+    """The binding has Content-Type in the place of `ce-datacontenttype`, whichever comes first."""
+    for headers in ({"content-type": "a/b", "ce-datacontenttype": "c/d"}, {"ce-datacontenttype": "c/d"}):
+        assert read({**REQUIRED, **headers}).attributes.get("datacontenttype") == headers.get("content-type")
 
 
 @pytest.mark.parametrize("raw", [b"\xff\xfe", b"%FF%FE"])

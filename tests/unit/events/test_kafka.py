@@ -1,4 +1,4 @@
-"""Kafka binary content mode: one CloudEvent a record."""
+"""Kafka in binary mode: one CloudEvent a record."""
 
 import pytest
 from hypothesis import given
@@ -48,9 +48,31 @@ def test_the_content_type_may_be_written_in_any_case() -> None:
     assert from_kafka([*REQUIRED, ("Content-Type", b"text/plain")], b"")["datacontenttype"] == "text/plain"
 
 
-def test_a_tombstone_has_an_empty_body() -> None:
-    """A record without a value is an event without data."""
+def test_a_value_that_is_null_is_an_empty_body() -> None:
+    """Knative writes an event without data, such as KServe's of a GET, as a record without a value."""
     assert from_kafka(REQUIRED, None).data == b""
+
+
+def test_an_empty_header_is_no_attribute() -> None:
+    """KServe's empty `endpoint` comes through KafkaSink as an empty header, and CloudEvents has no empty attributes."""
+    assert "endpoint" not in from_kafka([*REQUIRED, ("ce_endpoint", b"")], b"").attributes
+
+
+def test_of_two_headers_the_last_holds() -> None:
+    """Kafka's own clients take the last of several headers with one name."""
+    assert from_kafka([*REQUIRED, ("ce_id", b"2")], b"")["id"] == "2"
+
+
+@pytest.mark.parametrize("name", ["ce_trace-parent", "ce_", "ce_Id", "ce_data"])
+def test_a_name_that_is_none_is_refused(name: str) -> None:
+    """A name that CloudEvents does not allow is told."""
+    with pytest.raises(EventError, match=f"{name} is no attribute name"):
+        from_kafka([*REQUIRED, (name, b"1")], b"")
+
+
+def test_a_content_type_of_strange_bytes_loses_no_event() -> None:
+    """Nothing depends on what a client claimed, so no event is lost for it."""
+    assert from_kafka([*REQUIRED, ("content-type", b"a/\xff")], b"")["datacontenttype"] == "a/ÿ"
 
 
 def test_what_is_missing_is_named() -> None:

@@ -1,7 +1,9 @@
 """No body ends the worker: it is a table, or it is refused, in bounded memory."""
 
+import gzip
 import json
 import tracemalloc
+import zlib
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from nilometer_logger.errors import PayloadError
 from nilometer_logger.payload import decode
 from nilometer_logger.rows import Column, Schema, bind
+from tests.unit.payload.encoders import DTYPES, FORMS, frame
 
 MEGABYTE = 2**20
 SCHEMA = Schema((Column("a"), Column("b", "categorical", ("red", "true")), Column("a.1", "boolean")))
@@ -42,11 +45,13 @@ def check(body: bytes) -> None:
     try:
         payload = decode(body)
         assert payload.table.ndim == 2
-        assert payload.table.dtype in (np.float64, object)
+        assert payload.table.dtype.kind in "fiubO"
         assert payload.names is None or not len(payload.table) or len(payload.names) == payload.table.shape[1]
         values, unseen = bind(SCHEMA, payload.names, payload.table)
-    except PayloadError:
+    except PayloadError as error:
+        str(error).encode()
         return
+    assert values.dtype == np.float64
     assert values.shape == (len(payload.table), len(SCHEMA))
     for text in unseen.values():
         text.encode()
@@ -62,6 +67,40 @@ def test_any_document_is_a_table_or_refused(document: Any) -> None:
 def test_any_bytes_are_a_table_or_refused(body: bytes) -> None:
     """Whatever bytes a client sends, there is no third way."""
     check(body)
+
+
+@st.composite
+def mutated(draw: st.DrawFn, body: bytes) -> bytes:
+    """Makes a body with a few bytes of it taken out, put in or replaced, or cut short."""
+    for _ in range(draw(st.integers(1, 4))):
+        begin = draw(st.integers(0, len(body)))
+        end = draw(st.integers(begin, min(len(body), begin + 8)) | st.just(len(body)))
+        body = body[:begin] + draw(st.binary(max_size=6)) + body[end:]
+    return body
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(data=st.data())
+def test_any_form_may_be_damaged(form: str, data: st.DataObject) -> None:
+    """Whatever happened to a body on its way, it is a table or refused; compressed, or in a whole frame, as well."""
+    body = data.draw(mutated(FORMS[form]))
+
+    for found in (body, gzip.compress(body), zlib.compress(body), frame(body), frame(body[5:]), frame(body, flag=1)):
+        check(found)
+    check(data.draw(mutated(gzip.compress(FORMS[form]))))
+    check(frame(gzip.compress(body[5:]), flag=1))
+
+
+@given(st.lists(st.binary(max_size=20), max_size=3), st.binary(max_size=40), st.sampled_from(sorted(DTYPES)))
+def test_any_bytes_may_follow_a_document(sizes: list[bytes], raw: bytes, datatype: str) -> None:
+    """Tensors that claim more, less or other bytes than there are, or whose elements do, are refused."""
+    found = [
+        {"name": "x", "datatype": datatype, "shape": [len(size)], "parameters": {"binary_data_size": len(size)}}
+        for size in sizes
+    ]
+
+    check(json.dumps({"inputs": found}).encode() + raw)
+    check(json.dumps({"inputs": found}).encode() + b"".join(sizes) + raw)
 
 
 def wide(value: Any) -> bytes:
@@ -84,6 +123,22 @@ def wide(value: Any) -> bytes:
         pytest.param(
             b'{"inputs":[{"name":"x","shape":[%s1],"data":[]}]}' % (b"9" * 400 + b",") * 20, id="an endless product"
         ),
+        pytest.param(
+            b'{"inputs":[{"name":"x","datatype":"INT8","shape":[1,%d],"parameters":{"binary_data_size":%d}}]}%s'
+            % (900_000, 900_000, bytes(900_000)),
+            id="a name for each byte of a tensor",
+        ),
+        pytest.param(json.dumps({"inputs": {f"{number:x}": [1] for number in range(60_000)}}).encode(), id="columns"),
+        pytest.param(wide([{f"{number:x}": [1] for number in range(60_000)}]), id="lists by name"),
+        pytest.param(b'{"inputs":[' + b'{"name":"","shape":[1],"data":[1]},' * 25_000 + b"{}]}", id="endless tensors"),
+        pytest.param(b"[" * 10**6, id="a megabyte of brackets"),
+        pytest.param(b'{"a":' * 200_000, id="a megabyte of braces"),
+        pytest.param(b'{"instances":[NaN' + b",[" * 500_000, id="brackets behind NaN"),
+        pytest.param(b" " * 10**6, id="a megabyte of spaces"),
+        pytest.param(b"<!--" * 250_000, id="a megabyte of comments"),
+        pytest.param(frame(b"\x2a\x00" * 200_000), id="tensors of nothing"),
+        pytest.param(frame(b"") * 20_000, id="frames of nothing"),
+        pytest.param(frame(b"\x2a\x08\x0a\x01x\x1a\x03\xff\xff\x7f" * 1000), id="tensors of shapes"),
         pytest.param(
             json.dumps({"inputs": [{"name": "x" * 400_000, "shape": [1, 200_000], "data": [0] * 200_000}]}).encode(),
             id="a long name for many columns",

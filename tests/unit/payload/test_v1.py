@@ -1,4 +1,4 @@
-"""KServe's v1 protocol: `instances` asked, `predictions` answered."""
+"""KServe's v1 protocol, which is TensorFlow Serving's: written by rows or by columns."""
 
 import json
 from typing import Any
@@ -8,6 +8,7 @@ import pytest
 
 from nilometer_logger.errors import PayloadError
 from nilometer_logger.payload import Payload, decode
+from nilometer_logger.rows import Column, Schema, bind
 from tests.unit.captures import capture
 
 
@@ -74,6 +75,23 @@ def test_objects_may_hold_lists_of_one() -> None:
     assert instances({"length": [1.0], "width": [2.0]}).table.tolist() == [[1.0, 2.0]]
 
 
+def test_a_list_under_a_name_is_numbered_columns() -> None:
+    """TensorFlow's own example has a text and a signal of several values in each instance."""
+    payload = instances({"tag": "foo", "signal": [1, 2]}, {"tag": "bar", "signal": [3, 4]})
+
+    assert payload.names == ("tag", "signal.0", "signal.1")
+    assert payload.table.tolist() == [["foo", 1, 2], ["bar", 3, 4]]
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Inf"])
+def test_a_word_for_no_number_stays_a_text(word: str) -> None:
+    """Without a datatype nobody knows whether it is one; a numeric column will find it missing."""
+    payload = instances([1.5, word])
+
+    assert payload.table.tolist() == [[1.5, word]]
+    assert np.isnan(bind(Schema((Column("a"), Column("b"))), None, payload.table)[0]).tolist() == [[False, True]]
+
+
 def test_no_instances_are_no_rows() -> None:
     """An empty request is a table without rows, and no fault."""
     assert len(instances().table) == 0
@@ -86,11 +104,18 @@ def test_no_instances_are_no_rows() -> None:
         ([1, [2]], "instances do not have one shape"),
         (["a", ["b"]], "instances do not have one shape"),
         ([None, [1]], "instances do not have one shape"),
-        ([[1, {"x": 1}]], "instances do not have one shape"),
-        ([["red", {"x": 1}]], "instances do not have one shape"),
+        ([[1], 2], "instances do not have one shape"),
+        ([[1, {"x": 1}]], "instances hold an object where a single value is needed"),
+        ([["red", {"x": 1}]], "instances hold an object where a single value is needed"),
+        ([1, {"x": 1}], "instances hold an object where a single value is needed"),
         ([{"a": 1}, [2]], "instances mix objects with a list"),
-        ([{"a": {"b": 1}}], "instances do not have one shape"),
-        ([{"a": [1, 2], "b": [3, 4]}], "instances hold lists under a name"),
+        ([{"a": {"b": 1}}], "instances hold an object where a single value is needed"),
+        ([{"a": [1, 2]}, {"a": [3]}], "instances do not have one shape"),
+        ([{"a": [1, 2]}, {"b": 3}], "instances do not have one shape"),
+        ([{"b64": "aGk="}], "instances hold base64 bytes"),
+        ([{"image": {"b64": "aGk="}, "key": 1}], "instances hold base64 bytes"),
+        ([{}, {}], "instances are 2 objects without names"),
+        ([[], []], "instances are 2 rows without values"),
         ("text", "instances is a text, not a list of rows"),
         (None, "instances is null, not a list of rows"),
         (7, "instances is a number, not a list of rows"),
@@ -108,3 +133,49 @@ def test_predictions_win() -> None:
 
     assert payload.half == "response"
     assert payload.table.tolist() == [[3.0]]
+
+
+@pytest.mark.parametrize("value", [{"class": [1, 2]}, {"class": 1}, 1, "cat", True, None])
+def test_predictions_that_are_no_list_are_refused(value: Any) -> None:
+    """Whether an object were a row or columns, and a single value a row, would be a guess."""
+    with pytest.raises(PayloadError, match=r"predictions is .*, not a list of rows"):
+        decode(json.dumps({"predictions": value}).encode())
+
+
+@pytest.mark.parametrize(("key", "half"), [("inputs", "request"), ("outputs", "response")])
+def test_columns_may_be_named(key: str, half: str) -> None:
+    """TensorFlow's columnar form has each tensor under its name; one of several columns has them numbered."""
+    columns = {"tag": ["foo", "bar"], "signal": [[1, 2], [3, 4]], "flag": [True, None]}
+    payload = decode(json.dumps({"signature_name": "s", key: columns}).encode())
+
+    assert (payload.half, payload.names) == (half, ("tag", "signal.0", "signal.1", "flag"))
+    assert payload.table[0].tolist() == ["foo", 1, 2, 1]
+    assert payload.table[1, :3].tolist() == ["bar", 3, 4]
+
+
+@pytest.mark.parametrize(("key", "half"), [("inputs", "request"), ("outputs", "response")])
+def test_the_only_tensor_may_stand_bare(key: str, half: str) -> None:
+    """A list without objects is no list of v2's tensors, but the rows of TensorFlow's only one."""
+    for rows, table in (([[1, 2], [3, 4]], [[1, 2], [3, 4]]), ([1, 2], [[1], [2]]), (["a", "b"], [["a"], ["b"]])):
+        payload = decode(json.dumps({key: rows}).encode())
+        assert (payload.half, payload.names, payload.table.tolist()) == (half, None, table)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({}, "inputs is an object without columns"),
+        ({"a": 1}, "column 0 of inputs is a number, not a list with a value for each row"),
+        ({"a": [1], "b": "x"}, "column 1 of inputs is a text, not a list"),
+        ({"a": [1], "b": [1, 2]}, "of inputs have different numbers of rows: 1, 2"),
+        ({"a": [[1], [2, 3]]}, "column 0 of inputs do not have one shape"),
+        ({"image": [{"b64": "aGk="}]}, "column 0 of inputs hold base64 bytes"),
+        ("text", "inputs is a text, not tensors, columns or rows"),
+        (7, "inputs is a number, not tensors, columns or rows"),
+        (None, "inputs is null, not tensors, columns or rows"),
+    ],
+)
+def test_columns_that_are_no_table_are_refused(value: Any, reason: str) -> None:
+    """The reason names the place and what stands there."""
+    with pytest.raises(PayloadError, match=reason):
+        decode(json.dumps({"inputs": value}).encode())

@@ -1,0 +1,52 @@
+"""`nilometer redrive`."""
+
+import asyncio
+import signal
+
+import click
+
+from nilometer_detectors.cli._options import command as make
+from nilometer_logger.errors import UnavailableError
+from nilometer_logger.redriven import Summary
+from nilometer_logger.redriving import Redrive
+from nilometer_logger.settings import RedriveSettings
+
+
+async def _redrive(redrive: Redrive) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await redrive.run(stop)
+
+
+def _run(settings: RedriveSettings, *, dry_run: bool, again: bool) -> None:
+    redrive = Redrive(settings, again=again, dry_run=dry_run)
+    try:
+        asyncio.run(_redrive(redrive))
+    except UnavailableError:
+        if redrive.summary.read:
+            _tell(redrive.summary, dry_run=dry_run)
+        raise
+    _tell(redrive.summary, dry_run=dry_run)
+
+
+def _tell(summary: Summary, *, dry_run: bool) -> None:
+    click.echo("\n".join(summary.lines(dry_run=dry_run)))
+
+
+command = make(
+    RedriveSettings,
+    _run,
+    """Send dead letters through again: append what stands in `inferences-dead` to `inferences`, after whatever was
+    wrong has been mended.
+
+    Each letter is handled once: the next redrive begins where this one ends, also after those that --reason or a
+    fault of the letter left behind (--again begins with the oldest). One that fails again is a new dead letter.
+    Look with --dry-run first: it tells how many there are of which reason.
+
+    An event keeps its own time. If its window has closed since, its rows are late, and counted as such. A monitor
+    that had no trouble with an event the first time counts its rows once more; so does everybody when --again sends
+    what was sent before, or when a redrive dies and some of its last letters go twice.""",
+    click.Option(["--dry-run", "dry_run"], is_flag=True, help="only tell what would be sent"),
+    click.Option(["--again", "again"], is_flag=True, help="begin with the oldest letter, whatever was handled before"),
+)

@@ -1,0 +1,82 @@
+"""Dead letters: what was taken but cannot be used lies in `inferences-dead`, with the reason and where it stood.
+
+A dead letter is the original record with headers of ours behind its own, so that any tool can look at it and a redrive
+can send it through again:
+
+| header                | says                                                                              |
+|-----------------------|-----------------------------------------------------------------------------------|
+| `nilometer-reason`    | why, in a sentence for the person who looks                                       |
+| `nilometer-position`  | ``TOPIC/PARTITION@OFFSET``, and ``[NUMBER]`` for an event of a batch record       |
+| `nilometer-cut`       | how many bytes the original body had; only where it was too large to be kept whole |
+
+A compressed record may hold more than any topic takes. Then the body is cut: the reason and the position are kept in
+any case, since a letter that Kafka refuses would stop everything behind it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nilometer_logger import topics
+from nilometer_logger.snapshots import Message
+
+REASON = "nilometer-reason"
+POSITION = "nilometer-position"
+CUT = "nilometer-cut"
+
+Headers = Sequence[tuple[str, bytes]]
+
+# A reason may name columns as a client did; with the event it must fit into a record.
+_LONGEST_REASON = 500
+# Of a letter: its reason, its position, and Kafka's own bytes.
+HEADROOM_BYTES = 16_384
+# The topic takes 2 MiB, where we made it.
+MOST_BYTES = 2 * 2**20 - HEADROOM_BYTES
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A dead letter that was read.
+
+    Attributes:
+        reason: why it is one.
+        position: where the original stood.
+        is_cut: whether the value is not whole.
+        headers: of the original.
+        value: of the original.
+    """
+
+    reason: str
+    position: str
+    is_cut: bool
+    headers: Headers
+    value: bytes
+
+
+def dead_letter(
+    reason: str, position: str, headers: Headers, value: bytes | None, most_bytes: int = MOST_BYTES
+) -> Message:
+    """Makes the record of something that cannot be used.
+
+    Args:
+        reason: a sentence for the person who looks at it; cut if it is very long.
+        position: where in the log it stands.
+        headers: of the original.
+        value: the original bytes.
+        most_bytes: the original is cut to so many.
+    """
+    if len(reason) > _LONGEST_REASON:
+        reason = reason[: _LONGEST_REASON - 1] + "…"
+    facts = [(REASON, reason.encode()), (POSITION, position.encode())]
+    value = value or b""
+    room = most_bytes - sum(len(name) + len(content or b"") for name, content in headers)
+    if len(value) > room:
+        facts.append((CUT, str(len(value)).encode()))
+        value = value[: max(0, room)]
+    return Message(topics.DEAD, None, value, [*(headers if room >= 0 else ()), *facts])
+
+
+def read_dead_letter(headers: Headers, value: bytes | None) -> DeadLetter:
+    """Reads what `dead_letter` wrote; a record of another's is a letter without reason and position."""
+    facts = {name: (content or b"").decode("utf-8", "replace") for name, content in headers}
+    own = [(name, content) for name, content in headers if name not in (REASON, POSITION, CUT)]
+    return DeadLetter(facts.get(REASON, ""), facts.get(POSITION, ""), CUT in facts, own, value or b"")

@@ -1,0 +1,128 @@
+"""The gRPC form of the v2 protocol: one frame with a `ModelInferRequest` or a `ModelInferResponse`.
+
+A frame is a byte that says whether the message is compressed, its length in four bytes, and the message. A body of
+several frames is a stream: the protocol of KServe has none, another server's may send anything in it, and the first
+message alone would be less than what was asked or answered. So it is refused, and no row is lost in silence.
+
+Whether a message was asked or answered stands in its bytes only where it holds raw contents. With typed contents a
+request (that asks for all outputs) and a response are the same bytes; then the half is None, and the event's type tells.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nilometer_logger.errors import PayloadError
+from nilometer_logger.kserve import Half
+from nilometer_logger.payload._compression import inflate, is_gzip, is_zlib
+from nilometer_logger.payload._messages import parse
+from nilometer_logger.payload._table import Payload, check_parts, side_by_side
+from nilometer_logger.payload._tensors import check_shape, from_bytes, shaped, to_objects, to_text
+
+_PREFIX = 5
+_FIXED = {"FP32": "fp32_contents", "FP64": "fp64_contents"}
+_VARYING: dict[str, tuple[str, str]] = {
+    "BOOL": ("bool_contents", "?"),
+    "INT8": ("int_contents", "i4"),
+    "INT16": ("int_contents", "i4"),
+    "INT32": ("int_contents", "i4"),
+    "INT64": ("int64_contents", "i8"),
+    "UINT8": ("uint_contents", "u4"),
+    "UINT16": ("uint_contents", "u4"),
+    "UINT32": ("uint_contents", "u4"),
+    "UINT64": ("uint64_contents", "u8"),
+}
+
+
+def frames(body: bytes) -> int:
+    """Counts the frames of a body; 0 where it is not made of frames and nothing else."""
+    count = begin = 0
+    while begin + _PREFIX <= len(body) and body[begin] < 2:
+        begin += _PREFIX + int.from_bytes(body[begin + 1 : begin + _PREFIX], "big")
+        count += 1
+    return count if begin == len(body) else 0
+
+
+def is_message(body: bytes) -> bool:
+    """Tells whether a body is a request or response without its frame."""
+    try:
+        tensors = parse(body).tensors
+    except ValueError:
+        return False
+    return any(tensor.name and tensor.datatype for tensor in tensors)
+
+
+def decode(body: bytes, inflated_bound: int) -> Payload:
+    """Decodes a body of one frame.
+
+    Args:
+        body: of one frame.
+        inflated_bound: the most bytes that a compressed message may inflate to.
+
+    Raises:
+        PayloadError: if the message has no tensors, or they do not make one table.
+    """
+    try:
+        inference = parse(_inflated(body[_PREFIX:], inflated_bound) if body[0] else memoryview(body)[_PREFIX:])
+    except ValueError:
+        raise PayloadError("the body is a gRPC message, but none of the v2 protocol") from None
+    tensors = inference.tensors
+    if not tensors:
+        raise PayloadError("the body is a gRPC message without tensors: about a state or metadata, not an inference")
+    half, raw = _half(inference)
+    place = "outputs" if half == "response" else "inputs"
+    check_parts(len(tensors), place)
+    if raw is None:
+        if not any(tensor.HasField("contents") for tensor in tensors):
+            raise PayloadError(
+                "the tensors of the gRPC message have no contents: it is a model's metadata, not an inference"
+            )
+        return side_by_side(half, place, [_typed(tensor, number) for number, tensor in enumerate(tensors)])
+    if len(raw) != len(tensors):
+        raise PayloadError(f"the gRPC message has {len(tensors)} tensors, but {len(raw)} raw contents")
+    pairs = enumerate(zip(tensors, raw, strict=True))
+    return side_by_side(half, place, [_raw(tensor, contents, number) for number, (tensor, contents) in pairs])
+
+
+def _inflated(message: bytes, bound: int) -> bytes:
+    if not (is_gzip(message) or is_zlib(message)):
+        raise PayloadError("the body is a gRPC message, compressed in a way that does not tell itself")
+    return inflate(message, bound)
+
+
+def _half(inference: Any) -> tuple[Half | None, Any]:
+    """Tells the half, and the tensors' raw contents where they are not typed."""
+    if inference.raw:
+        return "request", inference.raw
+    if not inference.asked_or_raw:
+        return None, None
+    if any(tensor.HasField("contents") for tensor in inference.tensors):
+        return "request", None  # a response has either typed or raw contents; these are the outputs asked for
+    return "response", inference.asked_or_raw
+
+
+def _head(tensor: Any, number: int) -> tuple[str, list[int]]:
+    place = f"tensor {number} ({tensor.name})"
+    shape = list(tensor.shape)
+    check_shape(shape, place)
+    return place, shape
+
+
+def _raw(tensor: Any, contents: bytes, number: int) -> tuple[str, NDArray[np.generic]]:
+    place, shape = _head(tensor, number)
+    return tensor.name, from_bytes(tensor.datatype, shape, contents, place)
+
+
+def _typed(tensor: Any, number: int) -> tuple[str, NDArray[np.generic]]:
+    place, shape = _head(tensor, number)
+    contents, datatype = tensor.contents, tensor.datatype
+    if datatype in _FIXED:
+        packed = b"".join(getattr(contents, _FIXED[datatype]))  # a list may come in parts
+        return tensor.name, from_bytes(datatype, shape, packed, place)
+    if datatype == "BYTES":
+        return tensor.name, shaped(to_objects([to_text(raw, place) for raw in contents.bytes_contents]), shape, place)
+    if datatype not in _VARYING:
+        raise PayloadError(f"{place} has a datatype that typed contents do not have")
+    field, dtype = _VARYING[datatype]
+    return tensor.name, shaped(np.array(getattr(contents, field)[:], dtype), shape, place)

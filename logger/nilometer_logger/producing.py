@@ -1,0 +1,119 @@
+"""Writes records of events to one partition after another, over a producer that is replaced when it is spent.
+
+An idempotent producer numbers its records per partition. When Kafka refuses one for good (too large, say), the next
+number is one too high, and Kafka refuses every later record of that partition as out of sequence. So a producer that
+met such an error is left to finish what it has in flight, and a new one takes its place.
+
+A record is a batch of events (`events.encode_batch`), or, for those who read the topic with tools of their own, one
+CloudEvent in Kafka's binary mode; events that leave together share a produce request in either format.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch, to_kafka
+from nilometer_logger.kserve import Stream
+
+_log = structlog.get_logger("nilometer.producing")
+_HEADERS = [("content-type", BATCH_CONTENT_TYPE.encode())]
+# What MessagePack adds to an event: a header for each text, the body and the pair; what Kafka adds to a record is less.
+_OVERHEAD_BYTES = 48
+_OVERHEAD_ATTRIBUTE_BYTES = 10
+
+OpenProducer = Callable[[], Awaitable[AIOKafkaProducer]]
+Events = Sequence[tuple[Stream, CloudEvent]]
+
+
+def size_of(event: CloudEvent) -> int:
+    """Bounds the bytes that an event takes in a record from above, in either format."""
+    attributes = event.attributes
+    size = len(event.data) + _OVERHEAD_ATTRIBUTE_BYTES * len(attributes) + _OVERHEAD_BYTES
+    for name, value in attributes.items():
+        size += len(name) + (len(value) if value.isascii() else len(value.encode()))
+    return size
+
+
+class Producing:
+    """Writes to one topic.
+
+    Args:
+        open_producer: starts a producer that is idempotent, with acks=all and without linger; it tries until it can.
+        producer: the first one, started.
+        topic: its name, prefix and all.
+        partitions: how many it has.
+        max_record_bytes: the most events may add up to that leave together.
+        one_event_a_record: whether a record is one CloudEvent instead of a batch.
+    """
+
+    def __init__(
+        self,
+        open_producer: OpenProducer,
+        producer: AIOKafkaProducer,
+        topic: str,
+        partitions: int,
+        *,
+        max_record_bytes: int,
+        one_event_a_record: bool,
+    ) -> None:
+        self.partitions = partitions
+        self.max_record_bytes = max_record_bytes
+        self._open = open_producer
+        self._producer = producer
+        self._topic = topic
+        self._one_event_a_record = one_event_a_record
+        self._replacing = asyncio.Lock()
+        self._spent: set[asyncio.Task[None]] = set()
+
+    async def send(self, partition: int, events: Events) -> int:
+        """Writes events to a partition and returns their bytes once Kafka has acknowledged them all.
+
+        Raises:
+            KafkaError: if Kafka refused for good. Some of the events may have been taken where a record is one event.
+        """
+        producer = self._producer
+        try:
+            if self._one_event_a_record:
+                return await self._send_each(producer, partition, events)
+            value = encode_batch([event for _, event in events])
+            await producer.send_and_wait(self._topic, value, partition=partition, headers=_HEADERS)
+            return len(value)
+        except KafkaError as error:
+            await self._replace(producer, error)
+            raise
+
+    async def _send_each(self, producer: AIOKafkaProducer, partition: int, events: Events) -> int:
+        sent: list[asyncio.Future[object]] = []
+        size = 0
+        for stream, event in events:
+            headers, value = to_kafka(event)
+            size += len(value)
+            key = str(stream).encode()
+            sent.append(await producer.send(self._topic, value, key=key, partition=partition, headers=headers))
+        await asyncio.gather(*sent)
+        return size
+
+    async def _replace(self, spent: AIOKafkaProducer, error: KafkaError) -> None:
+        async with self._replacing:
+            if self._producer is not spent:
+                return  # another partition's sender was first
+            _log.warning("producer replaced", reason=repr(error))
+            self._producer = await self._open()
+            closing = asyncio.create_task(_close(spent))
+            self._spent.add(closing)
+            closing.add_done_callback(self._spent.discard)
+
+    async def close(self) -> None:
+        """Closes the producers; whatever is still in flight is waited for."""
+        await _close(self._producer)
+        if self._spent:
+            await asyncio.wait(self._spent)
+
+
+async def _close(producer: AIOKafkaProducer) -> None:
+    with contextlib.suppress(KafkaError):  # what was in flight has told its own senders
+        await producer.stop()

@@ -1,0 +1,63 @@
+"""What the fault tests found, a row a fault, printed at the end of the run."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tests.integration.logger_faults.memory import MIB
+
+
+@dataclass
+class Row:
+    """One fault.
+
+    Attributes:
+        fault: its name.
+        times: how often it happened.
+        points: at which named points, and how often at each.
+        acknowledged: events that were answered 200.
+        missing: how many of those are not in Kafka as they were sent.
+        duplicates: how many events are in Kafka more than once.
+        peak: the most bytes that the logger had resident.
+        bound: the most that it may have.
+        recovery: seconds until the first acknowledgement afterwards, the longest; None where nothing was away.
+    """
+
+    fault: str
+    times: int
+    points: Mapping[str, int] = field(default_factory=dict)
+    acknowledged: int = 0
+    missing: int = 0
+    duplicates: int = 0
+    peak: int = 0
+    bound: int = 0
+    recovery: float | None = None
+
+    def cells(self) -> list[str]:
+        """Returns what stands in its row."""
+        return [
+            self.fault,
+            f"{self.times:,}",
+            f"{self.acknowledged:,}",
+            str(self.missing),
+            str(self.duplicates),
+            f"{self.peak / MIB:.0f} of {self.bound / MIB:.0f}",
+            "" if self.recovery is None else f"{self.recovery:.1f}",
+        ]
+
+
+_TITLES = ["fault", "times", "acknowledged", "missing", "duplicates", "peak MiB", "recovery s"]
+
+
+def table(rows: list[Row]) -> list[str]:
+    """Writes the rows as lines, with the named points of a fault below it."""
+    cells = [_TITLES, *(row.cells() for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(_TITLES))]
+    lines = []
+    for row, line in zip([None, *rows], cells, strict=True):
+        first, *others = [f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)]
+        lines.append("  ".join([first.strip().ljust(widths[0]), *others]))
+        lines += [f"  {point}: {times}" for point, times in (row.points if row else {}).items()]
+    return lines
+
+
+Record = Callable[[Row], None]

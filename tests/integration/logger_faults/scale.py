@@ -1,0 +1,28 @@
+"""How much of everything: a little in every run, and a lot behind the marker `faults`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything.
+
+    Attributes:
+        kills: of the logger, every third one at a named point.
+        outages: of Kafka, each a standstill and a death.
+        terms: SIGTERMs.
+        loris: clients that never finish what they send.
+        streams: distinct ones.
+        requests: that a fuzzer makes.
+    """
+
+    kills: int
+    outages: int
+    terms: int
+    loris: int
+    streams: int
+    requests: int
+
+
+SHORT = Scale(kills=6, outages=1, terms=1, loris=500, streams=10_000, requests=2_000)
+LONG = Scale(kills=50, outages=5, terms=10, loris=500, streams=10_000, requests=20_000)

@@ -1,8 +1,8 @@
 """`nilometer events`: what passes through a topic, printed for people or for machines.
 
 For machines an event is one line in the CloudEvents JSON format: JSON data as they are, text as text, anything else as
-`data_base64`. For people it is one line as well: when, what, of whom, and as much of the body as
-fits. The topics are read without a consumer group, so looking changes nothing.
+`data_base64`. For people it is one line as well: when, what, of whom, and as much of the body as fits. The topics are
+read without a consumer group, so looking changes nothing.
 """
 
 import shutil
@@ -14,6 +14,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from nilometer_detectors import deadletters
 from nilometer_logger import provisioning, punctuation, topics
 from nilometer_logger.errors import EventError, SettingError
 from nilometer_logger.events import CloudEvent, read_kafka, to_json
@@ -29,19 +30,13 @@ _FACTS = ("verdict", "monitor", "detector", "subject", "id")
 
 
 def events_of(record: ConsumerRecord) -> Iterator[CloudEvent]:
-    """Reads the events of a record, whichever of our topics it stands in; a dead letter tells its reason.
+    """Reads the events of a record.
 
     Raises:
         EventError: if there are none to be read.
     """
-    headers = dict(record.headers)
-    if headers.get("content-type") == punctuation.CONTENT_TYPE.encode():
-        return
-    told = {
-        name: headers[f"nilometer-{name}"].decode() for name in ("reason", "position") if f"nilometer-{name}" in headers
-    }
-    for event in read_kafka(record.headers, record.value):
-        yield CloudEvent({**event.attributes, **told}, event.data)
+    if dict(record.headers).get("content-type") != punctuation.CONTENT_TYPE.encode():
+        yield from read_kafka(record.headers, record.value)
 
 
 def to_json_line(event: CloudEvent) -> str:
@@ -57,8 +52,6 @@ def to_line(event: CloudEvent, width: int) -> str:
         attributes[name] for name in ("namespace", "inferenceservicename", "component") if attributes.get(name)
     )
     facts = [f"{name}={attributes[name]}" for name in _FACTS if attributes.get(name)]
-    if "reason" in attributes:
-        facts = [f"{attributes['position']}: {attributes['reason']}"]
     kind = ".".join(attributes["type"].split(".")[-2:])
     body = event.data[: 4 * width].decode("utf-8", "replace")
     line = " ".join([attributes.get("time", "-"), kind, stream or attributes["source"], *facts, body])
@@ -110,7 +103,11 @@ async def follow(settings: EventsSettings, topic: str, *, beginning: bool, stay:
         while stay or any([await consumer.position(partition) < end for partition, end in ends.items()]):
             batches = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS)
             for record in (record for records in batches.values() for record in records):
-                _print(record, settings.output, width)
+                if topic == topics.DEAD:
+                    as_json = settings.output == "json"
+                    print(deadletters.to_json_line(record) if as_json else deadletters.to_line(record, width))
+                else:
+                    _print(record, settings.output, width)
             sys.stdout.flush()
 
 

@@ -28,7 +28,6 @@ Headers = list[tuple[bytes, bytes]]
 
 TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _EXTRA: dict[int, Headers] = {
-    401: [(b"www-authenticate", b"Bearer")],
     405: [(b"allow", b"POST, OPTIONS")],
     503: [(b"retry-after", b"1")],
 }
@@ -41,12 +40,14 @@ class Refused(Exception):
         status: of the answer.
         reason: the word of the metric.
         text: a sentence for the client and the log.
+        challenge: how to authenticate (RFC 6750, section 3), where that was what was wrong.
     """
 
-    def __init__(self, status: int, reason: str, text: str) -> None:
+    def __init__(self, status: int, reason: str, text: str, challenge: bytes = b"") -> None:
         super().__init__(text)
         self.status = status
         self.reason = reason
+        self.challenge = challenge
 
     @classmethod
     def by(cls, error: NilometerError) -> "Refused":
@@ -79,7 +80,10 @@ class Answer:
     @classmethod
     def refusing(cls, refused: Refused) -> "Answer":
         """Says no, and why."""
-        return cls(refused.status, [TEXT, *_EXTRA.get(refused.status, [])], f"{refused}\n".encode())
+        headers = [TEXT, *_EXTRA.get(refused.status, [])]
+        if refused.challenge:
+            headers.append((b"www-authenticate", refused.challenge))
+        return cls(refused.status, headers, f"{refused}\n".encode())
 
     def all_headers(self) -> Headers:
         """Returns the headers with the length."""

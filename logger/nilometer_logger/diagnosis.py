@@ -37,14 +37,13 @@ async def why(settings: Common, error: Exception) -> UnavailableError:
     arguments = connection(settings)
     servers = [(host, port) for host, port, _ in collect_hosts(arguments.pop("bootstrap_servers"), randomize=False)]
     brokers, failures = await _ask(servers, arguments)
-    reason = _clearest(settings, failures)
     if brokers:
         _, failures = await _ask(brokers, arguments)
-        reason = _clearest(settings, failures)
-        if reason is not None:  # an address that we were not given: who reads it must know where it comes from
-            return UnavailableError(f"{reason} ({settings.kafka} advertises that address)")
-    if reason is None or (AWAY in str(reason) and len(servers) > 1):
+    reason = _clearest(settings, failures)
+    if reason is None or (AWAY in str(reason) and len(failures) == len(servers) > 1):
         return unavailable(settings.kafka, error)
+    if not failures.keys() <= set(servers):  # who reads an address that nobody gave must know where it comes from
+        return UnavailableError(f"{reason} ({settings.kafka} advertises that address)")
     return reason
 
 

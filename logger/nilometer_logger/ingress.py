@@ -134,7 +134,7 @@ class Ingress:
         if scope["method"] != "POST":
             return self.look(scope["method"], scope["path"], headers)
         if self.authentication is not None and (no := await self.authentication.check(headers)) is not None:
-            raise Refused(no.status, _WORDS[no.status], no.reason)
+            raise Refused(no.status, _WORDS[no.status], no.reason, no.challenge)
         try:
             await self.post(headers, await self._read(headers, receive))
         except NilometerError as error:

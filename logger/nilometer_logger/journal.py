@@ -151,6 +151,8 @@ class Journal:
             )
         if size > self._max_held_bytes:
             raise TooLargeError(f"{size} bytes in one batch: {self._max_held_bytes} is the most that is held")
+        if events > self._max_held_events:
+            raise TooLargeError(f"{events} events in one batch: {self._max_held_events} is the most that is held")
         if self.held_bytes + size > self._max_held_bytes:
             raise UnavailableError(f"{self.held_bytes} bytes wait for Kafka; {self._max_held_bytes} is the most")
         if self.held_events + events > self._max_held_events:
@@ -216,6 +218,10 @@ class Journal:
         except KafkaError as error:
             _log.error("record refused", partition=number, events=len(batch), error=repr(error))
             self._release(batch, UnavailableError(f"Kafka did not take a record of {len(batch)} events: {error!r}"))
+        except Exception as error:
+            # A bug must not end the partition, nor hold what it met for ever.
+            _log.exception("record failed", partition=number, events=len(batch), error=repr(error))
+            self._release(batch, UnavailableError(f"a record of {len(batch)} events failed"))
         else:
             self._metrics.record_events.observe(len(batch))
             self._metrics.record_bytes.observe(size)

@@ -10,7 +10,9 @@ import contextlib
 import functools
 import signal
 import socket
+from ssl import SSLContext
 from types import FrameType
+from typing import Any
 
 import structlog
 import uvicorn
@@ -22,11 +24,12 @@ from nilometer_logger import provisioning, topics
 from nilometer_logger.authentication import Authentication
 from nilometer_logger.certificates import ServingCertificate
 from nilometer_logger.connections import Connection, sweep
+from nilometer_logger.diagnosis import why
 from nilometer_logger.errors import SettingError
 from nilometer_logger.ingress import Ingress
 from nilometer_logger.intake import Intake, sources
 from nilometer_logger.journal import Journal
-from nilometer_logger.kafka import connection, retrying, unavailable
+from nilometer_logger.kafka import connection, retrying
 from nilometer_logger.metrics import Metrics
 from nilometer_logger.producing import Producing
 from nilometer_logger.settings import LoggerSettings
@@ -35,6 +38,24 @@ _log = structlog.get_logger("nilometer.logger")
 # Room in a produce request's batch for its own header and the record's, below the topic's limit.
 _HEADROOM_BYTES = 4096
 _BACKLOG = 2048
+
+
+class _Loop(uvloop.Loop):
+    """The event loop, with a bound for TLS handshakes; uvicorn passes none, and a minute is the default.
+
+    Args:
+        seconds: how long a handshake may take.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    async def create_server(self, *arguments: Any, ssl: SSLContext | None = None, **named: Any) -> Any:
+        """Listens."""
+        if ssl is not None:
+            named |= {"ssl_handshake_timeout": self._seconds, "ssl_shutdown_timeout": self._seconds}
+        return await super().create_server(*arguments, ssl=ssl, **named)
 
 
 class _Server(uvicorn.Server):
@@ -188,7 +209,7 @@ async def _open_producer(settings: LoggerSettings, limit: int) -> AIOKafkaProduc
         await producer.start()
     except (KafkaError, OSError) as error:
         await producer.stop()
-        raise unavailable(settings.kafka, error) from error
+        raise await why(settings, error) from error
     return producer
 
 
@@ -210,7 +231,7 @@ def run(settings: LoggerSettings) -> None:
         SettingError: if the address cannot be listened on, or a setting makes no sense.
     """
     listener = _listen(settings)
-    with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with listener, asyncio.Runner(loop_factory=lambda: _Loop(settings.read_seconds)) as runner:
         runner.run(_serve(settings, listener))
 
 

@@ -53,7 +53,7 @@ class Common:
     kafka_password: str = setting("", "the password of SASL; better given as a variable", secret=True)
     kafka_ca_file: str = setting("", "PEM file of the authorities trusted for Kafka; empty means the system's")
     kafka_certificate_file: str = setting("", "PEM file of our own certificate for Kafka, where it asks for one")
-    kafka_key_file: str = setting("", "PEM file of that certificate's key")
+    kafka_key_file: str = setting("", "PEM file of that certificate's key, if it is not in the same file")
     topic_prefix: str = setting("", "put before the name of every topic and consumer group")
     log_format: str = setting("text", "how log lines are written", choices=("text", "json"))
     log_level: str = setting("info", "the least level that is logged", choices=("debug", "info", "warning", "error"))

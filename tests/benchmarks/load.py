@@ -80,9 +80,9 @@ class Load:
             await loop.create_connection(partial(Connection, self, index), "127.0.0.1", plan.port)
         pacer = asyncio.create_task(self._pace())
         await asyncio.sleep(plan.warm_seconds)
-        before, first, began = self._cpu(), len(self.latencies), perf_counter()
+        before, first, began = self._used(), len(self.latencies), perf_counter()
         await asyncio.sleep(plan.seconds)
-        after, last, ended = self._cpu(), len(self.latencies), perf_counter()
+        after, last, ended = self._used(), len(self.latencies), perf_counter()
         self._stopping = True
         await pacer
         await self._settle()
@@ -122,12 +122,8 @@ class Load:
                 raise TimeoutError(f"requests were unanswered after {_GRACE_SECONDS:g} s")
             await asyncio.sleep(_POLL_SECONDS)
 
-    def _cpu(self) -> dict[str, float]:
-        pids = {**self._plan.pids, "load": os.getpid()}
-        return {
-            **{process: machine.cpu_seconds(pid) for process, pid in pids.items()},
-            "machine": machine.busy_seconds(),
-        }
+    def _used(self) -> dict[str, float]:
+        return machine.used({**self._plan.pids, "load": os.getpid()})
 
 
 class Connection(asyncio.Protocol):

@@ -1,9 +1,9 @@
 """`make bench-logger`: the logger's figures on this machine, beside yardsticks of the same run, as a table.
 
-A real Apache Kafka, the real `nilometer logger`, KServe's requests from a process of their own. A column tells of the
-turn that took the least CPU an event: events acknowledged a second; the server's CPU µs an event; latencies; the
-broker's CPU µs an event; events and bytes a record of `inferences`; the server's most memory; and how many cores the
-neighbours kept busy meanwhile, without which no figure here should be read.
+A real Apache Kafka, the real `nilometer logger`, KServe's requests from a process of their own. The columns: events
+acknowledged a second; the server's CPU µs an event; latencies; the broker's CPU µs an event; events and kB a record of
+`inferences`; the server's most memory; and how many cores the neighbours kept busy meanwhile, which inflates CPU time
+too. README's figures come from a machine without neighbours, or say so.
 """
 
 import argparse

@@ -8,7 +8,7 @@ around its start: no thread of the child exists before that.
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,8 +50,13 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[_UTIME]) + int(fields[_UTIME + 1])) / _TICKS_PER_SECOND
 
 
-def busy_seconds() -> float:
-    """Tells the CPU time that everybody has used so far on all cores, other virtual machines among them."""
+def used(pids: Mapping[str, int]) -> dict[str, float]:
+    """Tells the CPU time of processes by their names, and that of everybody as "machine"."""
+    return {**{name: cpu_seconds(pid) for name, pid in pids.items()}, "machine": _busy_seconds()}
+
+
+def _busy_seconds() -> float:
+    """Tells the CPU time of everybody on all cores, other virtual machines among them."""
     ticks = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:][:_COUNTED]]
     return (sum(ticks) - sum(ticks[index] for index in _IDLE)) / _TICKS_PER_SECOND
 

@@ -90,6 +90,7 @@ async def _serve_durable(port: int, kafka: str, topic: str) -> None:
 async def _produce(plan: Plan, kafka: str, topic: str) -> Outcome:
     """Sends in as many sequences as the plan has connections, and measures as the load does."""
     value, latencies, stopping = body(), list[float](), asyncio.Event()
+    pids = {**plan.pids, "server": os.getpid()}
 
     async def send_in_sequence(producer: AIOKafkaProducer) -> None:
         while not stopping.is_set():
@@ -101,9 +102,9 @@ async def _produce(plan: Plan, kafka: str, topic: str) -> Outcome:
         for _ in range(plan.connections):
             tasks.create_task(send_in_sequence(producer))
         await asyncio.sleep(plan.warm_seconds)
-        before, first, began = _cpu(plan), len(latencies), perf_counter()
+        before, first, began = machine.used(pids), len(latencies), perf_counter()
         await asyncio.sleep(plan.seconds)
-        after, last, ended = _cpu(plan), len(latencies), perf_counter()
+        after, last, ended = machine.used(pids), len(latencies), perf_counter()
         stopping.set()
     span = latencies[first:last]
     return Outcome(
@@ -116,11 +117,6 @@ async def _produce(plan: Plan, kafka: str, topic: str) -> Outcome:
         refused=[],
         statuses={},
     )
-
-
-def _cpu(plan: Plan) -> dict[str, float]:
-    pids = {**plan.pids, "server": os.getpid()}
-    return {**{process: machine.cpu_seconds(pid) for process, pid in pids.items()}, "machine": machine.busy_seconds()}
 
 
 def _main(kind: str, what: str, kafka: str, topic: str) -> None:

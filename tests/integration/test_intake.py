@@ -33,13 +33,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 BODIES = (b'{"instances": [[NaN]]}', b"", b"\x00\xff\x1f\x8b", '{"instances": [["é"]]}'.encode())
 
 
-def _temporary(directory, *arguments):
-    import sys
-
-    argv = [sys.executable, "/tmp/shim/run_intake.py", *map(str, arguments)]
-    return Process("x", argv, log=directory / "log")
-
-
 class Intakes:
     """Loggers on one Kafka that read one topic of others."""
 
@@ -55,7 +48,8 @@ class Intakes:
         """Starts another logger; it is listening, whether or not Kafka is there."""
         self.ports.append(free_port())
         name = f"logger-{len(self.ports)}"
-        process = _temporary(
+        process = nilometer(
+            "logger",
             self._directory / name,
             *("--kafka", self.kafka, "--topic-prefix", self.prefix, "--port", self.ports[-1]),
             *("--from-topic", source or self.source),
@@ -89,9 +83,7 @@ def running() -> Iterator[Callable[[Process], Process]]:
 
 
 @pytest.fixture
-def intakes(
-    kafka: EmbeddedKafka, topic_prefix: str, tmp_path: Path, running: Callable[[Process], Process]
-) -> Intakes:
+def intakes(kafka: EmbeddedKafka, topic_prefix: str, tmp_path: Path, running: Callable[[Process], Process]) -> Intakes:
     """Loggers that read a topic of three partitions."""
     made = Intakes(kafka.bootstrap, topic_prefix, tmp_path, running)
     make_topic(made.kafka, made.source, 3)
@@ -274,9 +266,7 @@ def test_two_share_and_hand_over(intakes: Intakes) -> None:
     assert {name: counts[name] for name in wanted} == dict.fromkeys(wanted, 1)
 
 
-def test_it_outlives_kafka(
-    tmp_path: Path, topic_prefix: str, running: Callable[[Process], Process]
-) -> None:
+def test_it_outlives_kafka(tmp_path: Path, topic_prefix: str, running: Callable[[Process], Process]) -> None:
     """A Kafka that dies in the middle is waited for, longer than an event by HTTP waits, and nothing is missing."""
     with EmbeddedKafka(tmp_path / "kafka") as broker:
         intakes = Intakes(broker.bootstrap, topic_prefix, tmp_path, running)
@@ -295,15 +285,13 @@ def test_it_outlives_kafka(
         assert "Traceback" not in logger.output()
 
 
-def test_it_stops_while_kafka_is_away(
-    tmp_path: Path, topic_prefix: str, running: Callable[[Process], Process]
-) -> None:
+def test_it_stops_while_kafka_is_away(tmp_path: Path, topic_prefix: str, running: Callable[[Process], Process]) -> None:
     """SIGTERM ends it in order, and what it had not committed comes again."""
     with EmbeddedKafka(tmp_path / "kafka") as broker:
         intakes = Intakes(broker.bootstrap, topic_prefix, tmp_path, running)
         make_topic(intakes.kafka, intakes.source, 3)
         intakes.write(numbered(20_000))
-        logger = intakes.start("--grace-seconds", 2)
+        logger = intakes.start("--grace-seconds", 2, "--max-held-seconds", 1)
         eventually(intakes.ids, "some events")
         broker.kill()
         logger.signal(signal.SIGTERM)

@@ -28,16 +28,26 @@ class Asked(Member):
         self.asked = asyncio.Event()
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Is called at the first assignment as well, with nothing."""
         if revoked:
             self.asked.set()
         await super().on_partitions_revoked(revoked)
 
 
 class Reader:
-    """A member in a task of its own, and the values that it was given."""
+    """A member in a task of its own, and the values that it was given.
 
-    def __init__(self, kafka: str, topic: str, take: Take | None = None) -> None:
+    Args:
+        kafka: bootstrap servers.
+        topic: whose group it is in.
+        take: called in every turn, after the values were given.
+        beside: another one, whose values count in `has_all`.
+    """
+
+    def __init__(self, kafka: str, topic: str, take: Take | None = None, beside: "Reader | None" = None) -> None:
         self.given: list[bytes] = []
+        self._more = beside._more if beside else asyncio.Event()
+        self._beside = beside
         self.member: Asked
         self.stop = asyncio.Event()
         self._settings = Common(kafka=kafka)
@@ -52,6 +62,7 @@ class Reader:
 
     async def _handle(self, batches: Batches) -> Offsets:
         self.given += [record.value for records in batches.values() for record in records]
+        self._more.set()
         if self._take is not None:
             await self._take(batches)
         return {partition: records[-1].offset + 1 for partition, records in batches.items()}
@@ -59,15 +70,22 @@ class Reader:
     async def has(self, count: int) -> None:
         """Waits until it was given so many values."""
         while len(self.given) < count:
-            await asyncio.sleep(0.02)
+            self._more.clear()
+            await self._more.wait()
+
+    async def has_all(self, count: int) -> None:
+        """Waits until it and the one beside it were given so many values."""
+        while len(self.given) + len(self._beside.given if self._beside else []) < count:
+            self._more.clear()
+            await self._more.wait()
 
 
 @pytest.fixture
 def topic(kafka: EmbeddedKafka, topic_prefix: str) -> str:
-    """A topic of two partitions, with ten values in each."""
+    """A topic of two partitions, with twenty values in each."""
     name = f"{topic_prefix}turns"
     make_topic(kafka.bootstrap, name, 2)
-    write(kafka.bootstrap, name, [Foreign(number % 2, b"%d" % number, []) for number in range(20)])
+    write(kafka.bootstrap, name, [Foreign(number % 2, b"%d" % number, []) for number in range(40)])
     return name
 
 
@@ -80,7 +98,8 @@ def test_a_turn_is_finished_before_others_get_its_partitions(kafka: EmbeddedKafk
         async def take(_: Batches) -> None:
             await finish.wait()
 
-        first, second = Reader(kafka.bootstrap, topic, take), Reader(kafka.bootstrap, topic)
+        first = Reader(kafka.bootstrap, topic, take)
+        second = Reader(kafka.bootstrap, topic, beside=first)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(first.run())
             await first.has(1)
@@ -88,15 +107,14 @@ def test_a_turn_is_finished_before_others_get_its_partitions(kafka: EmbeddedKafk
             await first.member.asked.wait()
             assert not second.given
             finish.set()
-            while len(first.given) + len(second.given) < 20:
-                await asyncio.sleep(0.02)
+            await second.has_all(40)
             first.stop.set()
             second.stop.set()
         return first.given, second.given
 
     first, second = asyncio.run(story())
     assert second
-    assert sorted([*first, *second], key=int) == [b"%d" % number for number in range(20)]
+    assert sorted([*first, *second], key=int) == [b"%d" % number for number in range(40)]
 
 
 def test_a_turn_that_takes_too_long_is_read_again(
@@ -119,13 +137,13 @@ def test_a_turn_that_takes_too_long_is_read_again(
             await second.has(10)
             slow.stop.set()
             finish.set()
-            await second.has(20)
+            await second.has(40)
             second.stop.set()
         return slow.given, second.given
 
     slow, second = asyncio.run(story())
     assert set(slow) <= set(second)
-    assert sorted(second, key=int) == [b"%d" % number for number in range(20)]
+    assert sorted(second, key=int) == [b"%d" % number for number in range(40)]
 
 
 def test_a_failure_in_a_turn_ends_the_membership_and_commits_nothing(kafka: EmbeddedKafka, topic: str) -> None:
@@ -140,11 +158,11 @@ def test_a_failure_in_a_turn_ends_the_membership_and_commits_nothing(kafka: Embe
         reader = Reader(kafka.bootstrap, topic)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(reader.run())
-            await reader.has(20)
+            await reader.has(40)
             reader.stop.set()
         return reader.given
 
-    assert sorted(asyncio.run(story()), key=int) == [b"%d" % number for number in range(20)]
+    assert sorted(asyncio.run(story()), key=int) == [b"%d" % number for number in range(40)]
 
 
 def test_it_stops_at_once_when_there_is_nothing_to_read(kafka: EmbeddedKafka, topic: str) -> None:
@@ -154,7 +172,7 @@ def test_it_stops_at_once_when_there_is_nothing_to_read(kafka: EmbeddedKafka, to
         reader = Reader(kafka.bootstrap, topic)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(reader.run())
-            await reader.has(20)
+            await reader.has(40)
             reader.stop.set()
 
     asyncio.run(story())

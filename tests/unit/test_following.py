@@ -9,7 +9,7 @@ import pytest
 from nilometer_detectors.following import events_of, to_json_line, to_line
 from nilometer_logger import punctuation
 from nilometer_logger.errors import EventError
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch, to_json, to_json_batch, to_kafka
+from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch, to_json, to_json_batch
 
 ATTRIBUTES = {
     "specversion": "1.0",
@@ -53,15 +53,6 @@ def test_what_is_no_event_says_so() -> None:
 def test_punctuation_is_not_shown() -> None:
     """What the worker writes into the log for itself is no event."""
     assert list(events_of(record([("content-type", punctuation.CONTENT_TYPE.encode())], b"x"))) == []
-
-
-def test_a_dead_letter_tells_its_reason_and_position() -> None:
-    """Whoever looks at `inferences-dead` sees why an event was set aside, and where in the log it stands."""
-    headers, body = to_kafka(CloudEvent(ATTRIBUTES, b"<html>"))
-    facts = [("nilometer-reason", b"the body is no JSON"), ("nilometer-position", b"inferences/2@7[0]")]
-    [event] = events_of(record([*headers, *facts], body))
-    assert (event["reason"], event["position"]) == ("the body is no JSON", "inferences/2@7[0]")
-    assert "inferences/2@7[0]: the body is no JSON <html>" in to_line(event, 200)
 
 
 def test_json_data_are_json() -> None:

@@ -14,10 +14,13 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     UnsupportedSaslMechanismError,
 )
+from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from structlog.testing import capture_logs
 
 from nilometer_logger import kafka
+from nilometer_logger.broker import _credentials
 from nilometer_logger.errors import StateError, UnavailableError
+from nilometer_logger.settings import Common
 
 
 @pytest.fixture(autouse=True)
@@ -133,3 +136,16 @@ def test_what_tls_said_is_told_where_the_client_wrapped_it() -> None:
     wrapped.__cause__ = tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED")
 
     assert "wants a certificate of ours" in str(kafka.unavailable("here:9092", wrapped))
+
+
+@pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])
+def test_fausts_own_clients_get_what_ours_get(protocol: str) -> None:
+    """The worker's consumer is Faust's: its protocol, context, mechanism, user and password are ours."""
+    user = {"kafka_username": "alice", "kafka_password": "correct horse"} if protocol.startswith("SASL") else {}
+    given = kafka.connection(Common(kafka_security=protocol, **user))
+
+    taken = credentials_to_aiokafka_auth(_credentials(given))
+
+    assert {name: value for name, value in taken.items() if value is not None} == {
+        name: value for name, value in given.items() if name != "bootstrap_servers"
+    }

@@ -7,10 +7,14 @@ import click
 
 from nilometer_detectors.cli._options import command as make
 from nilometer_detectors.following import TOPICS, follow
+from nilometer_logger import topics
 from nilometer_logger.settings import EventsSettings
 
 
-def _run(settings: EventsSettings, topic: str, *, beginning: bool, stay: bool) -> None:
+def _run(settings: EventsSettings, topic: str | None, *, dead: bool, beginning: bool, stay: bool) -> None:
+    if dead and topic not in (None, topics.DEAD):
+        raise click.UsageError(f"--dead means the topic {topics.DEAD}, not {topic}: leave one of them out")
+    topic = topics.DEAD if dead else topic or topics.FINDINGS
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         asyncio.run(follow(settings, topic, beginning=beginning, stay=stay))
 
@@ -18,9 +22,13 @@ def _run(settings: EventsSettings, topic: str, *, beginning: bool, stay: bool) -
 command = make(
     EventsSettings,
     _run,
-    """Print the events of a topic, one a line: `inferences` (what was logged), `findings` (windows), `outliers`
-    (rows) or `inferences-dead` (what could not be decoded).""",
-    click.Argument(["topic"], type=click.Choice(TOPICS), default="findings"),
+    """Print the events of a topic, one a line: `inferences` (what was logged), `findings` (windows, and the topic
+    where none is named), `outliers` (rows) or `inferences-dead` (what could not be used).
+
+    Of a dead letter the line says when it was set aside, where the original stands, its stream, the reason, and how
+    the body begins. `nilometer redrive` sends them through again.""",
+    click.Argument(["topic"], type=click.Choice(TOPICS), required=False),
+    click.Option(["--dead", "dead"], is_flag=True, help="the dead letters: short for inferences-dead"),
     click.Option(["--beginning/--new", "beginning"], default=True, help="start with the oldest event, or the next one"),
     click.Option(["--follow/--no-follow", "stay"], default=True, help="go on at the end, or stop there"),
 )

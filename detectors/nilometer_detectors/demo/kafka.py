@@ -47,14 +47,9 @@ auto.create.topics.enable=false
 
 @dataclass(frozen=True)
 class Listener:
-    """Where and how else a broker listens.
+    """Where else a broker listens: a port of the loopback interface, and Kafka's security.protocol there.
 
-    Attributes:
-        name: of the listener.
-        port: of the loopback interface.
-        protocol: Kafka's security.protocol.
-        properties: of this listener alone, such as ``ssl.keystore.location``.
-        advertised: the host that Kafka tells its clients to connect to.
+    Its properties, such as ``ssl.keystore.location``, are its own; clients are told to go on at the host advertised.
     """
 
     name: str
@@ -165,9 +160,9 @@ class EmbeddedKafka:
         data.mkdir(parents=True, exist_ok=True)
         config = self.directory / "server.properties"
         controller = free_port()
-        own = _PROPERTIES.format(controller=controller, data=data)
         given = {**_listening(self._listeners, controller), **self._properties}
-        config.write_text(own + "".join(f"{name}={value}\n" for name, value in given.items()))
+        lines = [f"{name}={value}\n" for name, value in given.items()]
+        config.write_text(_PROPERTIES.format(controller=controller, data=data) + "".join(lines))
         if not (data / "meta.properties").exists():
             _format(java, config, self._users, self.log)
         return Process("Kafka", [*java[:1], "-Xmx256m", *java[1:], "kafka.Kafka", config], log=self.log)
@@ -180,15 +175,12 @@ class EmbeddedKafka:
 
 def _listening(listeners: Sequence[Listener], controller: int) -> dict[str, str]:
     everywhere = [*listeners, Listener("CONTROLLER", controller, "PLAINTEXT")]
+    own = {f"{one.name.lower()}.{name}": value for one in listeners for name, value in one.properties.items()}
     return {
         "listeners": ",".join(f"{one.name}://127.0.0.1:{one.port}" for one in everywhere),
         "advertised.listeners": ",".join(f"{one.name}://{one.advertised}:{one.port}" for one in listeners),
         "listener.security.protocol.map": ",".join(f"{one.name}:{one.protocol}" for one in everywhere),
-        **{
-            f"listener.name.{one.name.lower()}.{name}": value
-            for one in listeners
-            for name, value in one.properties.items()
-        },
+        **{f"listener.name.{name}": value for name, value in own.items()},
     }
 
 

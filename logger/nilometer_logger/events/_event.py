@@ -88,7 +88,7 @@ class Names(dict[AnyStr, str]):
 
     def __init__(self, read: Callable[[AnyStr], str]) -> None:
         super().__init__()
-        self._read = read
+        self._read: Callable[[AnyStr], str] = read
 
     def __missing__(self, key: AnyStr) -> str:
         name = self._read(key)

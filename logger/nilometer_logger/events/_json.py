@@ -14,6 +14,8 @@ Attributes are strings, booleans or integers, null being none; those that the sp
 `metadata` and `annotations` hold JSON by KServe's own custom, so an object in their place is taken as its text.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec import Raw
 
@@ -148,7 +150,7 @@ def to_json(event: CloudEvent) -> bytes:
     return _encoder.encode(document)
 
 
-def to_json_batch(events: list[CloudEvent]) -> bytes:
+def to_json_batch(events: Iterable[CloudEvent]) -> bytes:
     """Writes events as a batch (section 4)."""
     return b"[" + b",".join(map(to_json, events)) + b"]"
 

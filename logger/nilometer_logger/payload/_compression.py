@@ -10,8 +10,8 @@ import zlib
 
 from nilometer_logger.errors import PayloadError
 
-# What a body may inflate to. Python's objects for a hostile JSON document take some 25 times its size for a moment, so
-# that this bound, and not the 900 kB of an event, decides what memory a worker needs. It is the largest record, too.
+# What a body may inflate to: as much as the largest record. The objects made of a hostile document take 25 times its size
+# for a moment (of a hostile gRPC message 40 times), so that this bound decides what memory a worker needs at most.
 INFLATED_BOUND = 16 * 2**20
 
 _EITHER_HEADER = 32 + zlib.MAX_WBITS

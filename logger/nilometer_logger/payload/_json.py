@@ -60,9 +60,11 @@ def _first(body: bytes) -> tuple[Any, int]:
 
 
 def _reason(body: bytes) -> str:
-    """Returns what msgspec has to say, which unlike Python's parser never shows a part of what it read."""
+    """Returns what msgspec has to say: unlike an error of Python's, it never shows a part of what was read."""
     try:
         msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError:
+        return "it is not in UTF-8"
+    except (msgspec.DecodeError, RecursionError) as error:
         return str(error)
-    return "it holds half a surrogate pair"
+    return "it cannot be read"

@@ -21,15 +21,12 @@ Source: https://github.com/kserve/open-inference-protocol, specification/protoco
 
 from typing import Any
 
-from google.protobuf import (  # type: ignore[import-untyped]
-    descriptor_pb2,
-    descriptor_pool,
-    message_factory,
-)
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # type: ignore[import-untyped]
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 _PACKAGE = "nilometer"
-_ONE, _MANY = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL, descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED
+_Field = descriptor_pb2.FieldDescriptorProto
+_ONE, _MANY = _Field.LABEL_OPTIONAL, _Field.LABEL_REPEATED
 _MESSAGES: dict[str, list[tuple[str, int, int, str]]] = {
     "Contents": [
         ("bool_contents", 1, _MANY, "bool"),
@@ -75,11 +72,11 @@ def _declare() -> Any:
     for message, fields in _MESSAGES.items():
         declared = file.message_type.add(name=message)
         for name, number, label, kind in fields:
+            field = declared.field.add(name=name, number=number, label=label)
             if kind in _MESSAGES:
-                declared.field.add(name=name, number=number, label=label, type_name=f".{_PACKAGE}.{kind}", type=11)
+                field.type, field.type_name = _Field.TYPE_MESSAGE, f".{_PACKAGE}.{kind}"
             else:
-                number_of_kind = descriptor_pb2.FieldDescriptorProto.Type.Value(f"TYPE_{kind.upper()}")
-                declared.field.add(name=name, number=number, label=label, type=number_of_kind)
+                field.type = _Field.Type.Value(f"TYPE_{kind.upper()}")
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.Inference"))

@@ -79,6 +79,8 @@ def _check(tensor: Any, tensors: list[Any], key: str, place: str) -> None:
         return
     if "name" in tensor and not any(map(_has_values, tensors)):
         raise PayloadError(f"the tensors of {key} have no data: the body is a model's metadata, not an inference")
+    if tensor.keys() == {"b64"}:
+        raise PayloadError(f"{place} holds base64 bytes (b64), which are no columns")
     missing = [name for name in ("name", "shape") if name not in tensor]
     if not _has_values(tensor):
         missing.append("data")

@@ -72,11 +72,10 @@ def test_a_document_is_events_or_an_event_error(kind: bytes, text: bytes) -> Non
     ):
         try:
             events = read()
-        except EventError as error:
-            assert str(error)
-        else:
-            for event in events:
-                survives(event)
+        except EventError:
+            continue
+        for event in events:
+            survives(event)
 
 
 RAW = st.binary(max_size=12) | st.sampled_from([b"1.0", b'"', b'"a\\', b"{%", b"[" * 9999 + b"%", b"%ff", b'{"a":"%"}'])

@@ -68,7 +68,7 @@ def test_what_is_missing_is_named(name: str) -> None:
 
 def test_only_the_version_is_understood_that_is() -> None:
     """Another version may mean anything by its attributes."""
-    with pytest.raises(EventError, match="specversion is '0.3'; only 1.0 is understood"):
+    with pytest.raises(EventError, match=r"specversion is '0.3'; only 1.0 is understood"):
         from_json(document(specversion="0.3"))
 
 

@@ -40,7 +40,7 @@ def test_one_wrong_event_refuses_all_by_its_position(strange: bool) -> None:
     good = with_data(b"NaN" if strange else b"1")
     texts = [good, good, document(id=""), document(type="")]
 
-    with pytest.raises(EventError, match="^event 2: not a CloudEvent: id missing or empty$"):
+    with pytest.raises(EventError, match=r"^event 2: not a CloudEvent: id missing or empty$"):
         from_json_batch(b"[" + b",".join(texts) + b"]")
 
 

@@ -55,7 +55,7 @@ def test_headers_are_no_attributes_of_a_structured_event() -> None:
 @pytest.mark.parametrize("headers", [OURS, STRUCTURED, BATCH], ids=["ours", "structured", "batch"])
 def test_a_tombstone_is_said_to_be_one(headers: list[tuple[str, bytes | None]]) -> None:
     """A compacted topic may hold records without a value; they are no events."""
-    with pytest.raises(EventError, match="a tombstone: the record is said to be application/.* and has no value"):
+    with pytest.raises(EventError, match=r"a tombstone: the record is said to be application/.* and has no value"):
         read_kafka(headers, None)
 
 
@@ -76,5 +76,5 @@ def test_a_record_without_attributes_says_what_it_lacks(
 )
 def test_a_damaged_record_is_refused_with_its_reason(headers: list[tuple[str, bytes | None]], value: bytes) -> None:
     """A record cut short is no event, whatever its kind."""
-    with pytest.raises(EventError, match="not a (batch of events|batch of CloudEvents|CloudEvent): .*truncated"):
+    with pytest.raises(EventError, match=r"not a (batch of events|batch of CloudEvents|CloudEvent): .*truncated"):
         read_kafka(headers, value)

@@ -161,6 +161,17 @@ def test_messages_that_do_not_fit_together_are_refused(message: Any, reason: str
         decode(frame(message))
 
 
+def test_numbers_that_are_not_packed_are_refused() -> None:
+    """No encoder of proto3 writes them so; they are not taken for a tensor of fewer numbers."""
+    contents = b"".join(b"\x35" + value.tobytes() for value in np.array([1, 2], "<f4"))
+    tensor_bytes = b"\x0a\x01x\x12\x04FP32\x1a\x02\x01\x02\x2a" + bytes([len(contents)]) + contents
+    message = b"\x2a" + bytes([len(tensor_bytes)]) + tensor_bytes
+
+    assert list(ModelInferRequest.FromString(message).inputs[0].contents.fp32_contents) == [1, 2]
+    with pytest.raises(PayloadError, match=r"\(x\) has 0 bytes, but its shape \[1, 2\] of FP32 asks for 8"):
+        decode(frame(message))
+
+
 def test_a_frame_of_something_else_is_refused() -> None:
     """A frame says nothing of what is in it."""
     with pytest.raises(PayloadError, match="a gRPC message, but none of the v2 protocol"):

@@ -111,6 +111,7 @@ def test_html(body: bytes) -> None:
         (b"{'instances': [[1]]}", "no whole JSON: JSON is malformed"),
         (b'[{"a": 1}, ', "no whole JSON: Input data was truncated"),
         (b'\xef\xbb\xbf{"instances": 1, }', "no whole JSON"),
+        (b'{"instances": ["\xff"]}', "no whole JSON: it is not in UTF-8"),
         (b"\x89PNG\r\n\x1a\n", "a PNG image"),
         (b"\xff\xd8\xff\xe0", "a JPEG image"),
         (b"PK\x03\x04", "a ZIP archive"),

@@ -181,6 +181,7 @@ def test_a_tensor_without_rows_is_no_rows(shape: list[int]) -> None:
     [
         ({"shape": [1]}, r"inputs\[0\] has no name and no data"),
         ({"name": "x", "data": [1]}, r"inputs\[0\] has no shape"),
+        ({"b64": "aGk="}, r"inputs\[0\] holds base64 bytes"),
         ({"name": ["x"], "shape": [1], "data": [1]}, r"inputs\[0\].name is a list, not a text"),
         (tensor("x", [3], [1, 2]), r"inputs\[0\] has 2 values, but its shape \[3\] asks for 3"),
         (tensor("x", [2], [[1], [2, 3]]), r"inputs\[0\].data do not have one shape"),

@@ -1,0 +1,67 @@
+"""Dead letters as `nilometer events --dead` shows them, to whoever is on call or to a machine.
+
+A person sees on one line when it was set aside, where the original stands, of which stream it is, how often it was sent
+through again, why it is here, and how the body begins. A machine gets the event in the CloudEvents JSON format with
+`reason`, `position` and `setasidetime` beside its own attributes. Of what is no event at all, people see the bytes and
+machines get them as `data_base64`, with the headers that came along.
+"""
+
+from typing import Any
+
+import msgspec
+from aiokafka import ConsumerRecord
+
+from nilometer_logger.deadletters import DeadLetter, read_dead_letter
+from nilometer_logger.errors import EventError
+from nilometer_logger.events import CloudEvent, read_kafka, to_json
+from nilometer_logger.kserve import stream_of
+from nilometer_logger.redriven import COUNT, printable
+from nilometer_logger.times import format_time
+
+_MILLISECOND = 1_000_000
+
+
+def to_line(record: ConsumerRecord, width: int) -> str:
+    """Writes a dead letter for people, on one line of at most `width` characters, a part of them for the body."""
+    letter = read_dead_letter(record.headers, record.value)
+    event = _event_of(letter)
+    parts = [
+        _when(record),
+        letter.position or "-",
+        str(stream_of(event.attributes)).strip("/") if event else "no event",
+    ]
+    if event and COUNT in event.attributes:
+        parts.append(f"redriven={event.attributes[COUNT]}")
+    parts.append(_cut(letter.reason or "no reason given", width // 2))
+    body = letter.value[: 4 * width].decode("utf-8", "replace")
+    return _cut(printable(f"{' '.join(parts)} | {body}"), width)
+
+
+def to_json_line(record: ConsumerRecord) -> str:
+    """Writes a dead letter for machines, on one line."""
+    letter = read_dead_letter(record.headers, record.value)
+    told: dict[str, Any] = {"reason": letter.reason, "position": letter.position, "setasidetime": _when(record)}
+    event = _event_of(letter)
+    if event is not None:
+        # A line break in the document stands between the tokens of JSON data, where a blank means the same.
+        document = to_json(CloudEvent({**event.attributes, **told}, event.data))
+        return document.decode().replace("\r", " ").replace("\n", " ")
+    headers = {name: (content or b"").decode("utf-8", "replace") for name, content in letter.headers}
+    return msgspec.json.encode({**told, "headers": headers, "data_base64": letter.value}).decode()
+
+
+def _event_of(letter: DeadLetter) -> CloudEvent | None:
+    """Returns the one event that a letter holds; None where it holds none, or a batch of them."""
+    try:
+        events = read_kafka(letter.headers, letter.value)
+    except EventError:
+        return None
+    return events[0] if len(events) == 1 else None
+
+
+def _when(record: ConsumerRecord) -> str:
+    return format_time(record.timestamp * _MILLISECOND)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"

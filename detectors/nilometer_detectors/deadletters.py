@@ -19,6 +19,7 @@ from nilometer_logger.redriven import COUNT, printable
 from nilometer_logger.times import format_time
 
 _MILLISECOND = 1_000_000
+_LEAST_REASON = 20
 
 
 def to_line(record: ConsumerRecord, width: int) -> str:
@@ -32,9 +33,10 @@ def to_line(record: ConsumerRecord, width: int) -> str:
     ]
     if event and COUNT in event.attributes:
         parts.append(f"redriven={event.attributes[COUNT]}")
-    parts.append(_cut(letter.reason or "no reason given", width // 2))
+    head = " ".join(parts)
+    reason = _cut(letter.reason or "no reason given", max(_LEAST_REASON, (width - len(head)) * 2 // 3))
     body = letter.value[: 4 * width].decode("utf-8", "replace")
-    return _cut(printable(f"{' '.join(parts)} | {body}"), width)
+    return _cut(printable(f"{head} {reason} | {body}"), width)
 
 
 def to_json_line(record: ConsumerRecord) -> str:

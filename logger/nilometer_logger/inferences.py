@@ -98,7 +98,7 @@ def read_inference(
         ahead = (time - record.timestamp) / SECOND
         raise PayloadError(f"its time {format_time(time)} is {ahead:.0f} s after its arrival; set the sender's clock")
     payload = decode(event.data)
-    if payload.half != half:
+    if payload.half not in (half, None):
         raise PayloadError(f"a {half} event holds the body of a {payload.half}")
     if not len(payload.table):
         return None

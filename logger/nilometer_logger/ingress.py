@@ -196,5 +196,3 @@ def _handshake(headers: Headers) -> Headers:
         allowed.append((b"webhook-allowed-origin", origin))
         allowed.append((b"webhook-allowed-rate", asked.get(b"webhook-request-rate", b"*")))
     return allowed
-
-

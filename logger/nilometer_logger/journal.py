@@ -218,7 +218,7 @@ class Journal:
         except KafkaError as error:
             _log.error("record refused", partition=number, events=len(batch), error=repr(error))
             self._release(batch, UnavailableError(f"Kafka did not take a record of {len(batch)} events: {error!r}"))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - see below
             # A bug must not end the partition, nor hold what it met for ever.
             _log.exception("record failed", partition=number, events=len(batch), error=repr(error))
             self._release(batch, UnavailableError(f"a record of {len(batch)} events failed"))

@@ -123,7 +123,9 @@ class Metrics:
         yield _counter("intake_records", "Records read from other topics", "outcome", self.intake)
         for name, (text, value) in self.gauges.items():
             yield GaugeMetricFamily(_PREFIX + name, text, value=value())
-        yield _histogram("acknowledgement_seconds", "From the whole request to Kafka's answer", self.acknowledgement_seconds)
+        yield _histogram(
+            "acknowledgement_seconds", "From the whole request to Kafka's answer", self.acknowledgement_seconds
+        )
         yield _histogram("record_events", "Events a record", self.record_events)
         yield _histogram("record_bytes", "Bytes a record", self.record_bytes)
 

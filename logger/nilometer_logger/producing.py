@@ -10,17 +10,24 @@ CloudEvent in Kafka's binary mode; events that leave together share a produce re
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from nilometer_logger import provisioning, topics
+from nilometer_logger.diagnosis import why
 from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch, to_kafka
+from nilometer_logger.kafka import connection, retrying
 from nilometer_logger.kserve import Stream
+from nilometer_logger.settings import LoggerSettings
 
 _log = structlog.get_logger("nilometer.producing")
 _HEADERS = [("content-type", BATCH_CONTENT_TYPE.encode())]
+# Room in a produce request's batch for its own header and the record's, below the topic's limit.
+_HEADROOM_BYTES = 4096
 # What MessagePack adds to an event: a header for each text, the body and the pair; what Kafka adds to a record is less.
 _OVERHEAD_BYTES = 48
 _OVERHEAD_ATTRIBUTE_BYTES = 10
@@ -117,3 +124,44 @@ class Producing:
 async def _close(producer: AIOKafkaProducer) -> None:
     with contextlib.suppress(KafkaError):  # what was in flight has told its own senders
         await producer.stop()
+
+
+async def open_producing(settings: LoggerSettings) -> Producing:
+    """Makes sure of the topic `inferences` and connects to it; it tries for as long as it takes.
+
+    Raises:
+        NilometerError: for a reason that no retry could mend.
+    """
+    name = settings.topic_prefix + topics.INFERENCES
+
+    async def topic() -> tuple[int, int]:
+        partitions = await provisioning.ensure(settings, (topics.INFERENCES,))
+        return partitions, await provisioning.max_message_bytes(settings, name)
+
+    partitions, limit = await retrying(topic, "Kafka")
+    open_producer = functools.partial(retrying, functools.partial(_open_producer, settings, limit), "Kafka")
+    return Producing(
+        open_producer,
+        await open_producer(),
+        name,
+        partitions,
+        max_record_bytes=limit - _HEADROOM_BYTES,
+        one_event_a_record=settings.record_format == "cloudevents",
+    )
+
+
+async def _open_producer(settings: LoggerSettings, limit: int) -> AIOKafkaProducer:
+    producer = AIOKafkaProducer(
+        **connection(settings),
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=0,
+        max_batch_size=limit,
+        max_request_size=limit,
+    )
+    try:
+        await producer.start()
+    except (KafkaError, OSError) as error:
+        await producer.stop()
+        raise await why(settings, error) from error
+    return producer

@@ -17,26 +17,20 @@ from typing import Any
 import structlog
 import uvicorn
 import uvloop
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
-from nilometer_logger import provisioning, topics
+from nilometer_logger import topics
 from nilometer_logger.authentication import Authentication
 from nilometer_logger.certificates import ServingCertificate
 from nilometer_logger.connections import Connection, sweep
-from nilometer_logger.diagnosis import why
 from nilometer_logger.errors import SettingError
 from nilometer_logger.ingress import Ingress
 from nilometer_logger.intake import Intake, sources
 from nilometer_logger.journal import Journal
-from nilometer_logger.kafka import connection, retrying
 from nilometer_logger.metrics import Metrics
-from nilometer_logger.producing import Producing
+from nilometer_logger.producing import Producing, open_producing
 from nilometer_logger.settings import LoggerSettings
 
 _log = structlog.get_logger("nilometer.logger")
-# Room in a produce request's batch for its own header and the record's, below the topic's limit.
-_HEADROOM_BYTES = 4096
 _BACKLOG = 2048
 
 
@@ -99,6 +93,7 @@ class Serving:
         config = uvicorn.Config(
             self._ingress,
             http=functools.partial(Connection, ingress=self._ingress, settings=self._settings),  # type: ignore[arg-type]
+            ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -128,7 +123,7 @@ class Serving:
         for number in (signal.SIGTERM, signal.SIGINT):
             # uvicorn raises the signal once more when it has ended; what follows here is still to be done then.
             asyncio.get_running_loop().add_signal_handler(number, lambda: None)
-        helping = [asyncio.create_task(sweep(self._server.server_state, self._ingress, self._settings))]
+        helping = [asyncio.create_task(sweep(self._server.server_state, self._settings))]
         if self._certificate is not None:
             helping.append(asyncio.create_task(self._certificate.watch()))
         working = asyncio.create_task(self._work())
@@ -148,30 +143,11 @@ class Serving:
 
     async def _work(self) -> None:
         """Connects, and then reads the other topics, if there are any, to the end."""
-        self._producing = await self._connect()
+        self._producing = await open_producing(self._settings)
         self._ingress.journal = Journal(self._producing, self._settings, self._metrics)
         _log.info("ready", kafka=self._settings.kafka, topic=self._settings.topic_prefix + topics.INFERENCES)
         if self._sources:
             await Intake(self._settings, self._producing, self._metrics).run(self._ending)
-
-    async def _connect(self) -> Producing:
-        settings = self._settings
-        name = settings.topic_prefix + topics.INFERENCES
-
-        async def topic() -> tuple[int, int]:
-            partitions = await provisioning.ensure(settings, (topics.INFERENCES,))
-            return partitions, await provisioning.max_message_bytes(settings, name)
-
-        partitions, limit = await retrying(topic, "Kafka")
-        open_producer = functools.partial(retrying, functools.partial(_open_producer, settings, limit), "Kafka")
-        return Producing(
-            open_producer,
-            await open_producer(),
-            name,
-            partitions,
-            max_record_bytes=limit - _HEADROOM_BYTES,
-            one_event_a_record=settings.record_format == "cloudevents",
-        )
 
     async def _end(self, working: "asyncio.Task[None]") -> None:
         """Ends what is between us and Kafka, when nobody waits for an answer any more."""
@@ -194,23 +170,6 @@ async def _within(seconds: float, task: "asyncio.Task[None]") -> None:
         await asyncio.wait_for(task, seconds)
     except TimeoutError:
         _log.warning("ended in the middle", waited_seconds=seconds)
-
-
-async def _open_producer(settings: LoggerSettings, limit: int) -> AIOKafkaProducer:
-    producer = AIOKafkaProducer(
-        **connection(settings),
-        enable_idempotence=True,
-        acks="all",
-        linger_ms=0,
-        max_batch_size=limit,
-        max_request_size=limit,
-    )
-    try:
-        await producer.start()
-    except (KafkaError, OSError) as error:
-        await producer.stop()
-        raise await why(settings, error) from error
-    return producer
 
 
 def _listen(settings: LoggerSettings) -> socket.socket:

@@ -1,5 +1,6 @@
 """`nilometer logger --from-topic` on a real Kafka: what stands in other topics comes to `inferences`, and is not lost."""
 
+import asyncio
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -7,12 +8,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from nilometer_detectors.demo.kafka import EmbeddedKafka
 from nilometer_detectors.demo.processes import Process, free_port
-from nilometer_logger.deadletters import read_dead_letter
+from nilometer_logger import provisioning, topics
+from nilometer_logger.deadletters import DeadLetter, read_dead_letter
 from nilometer_logger.events import CloudEvent, decode_batch
+from nilometer_logger.intake import Intake
 from nilometer_logger.kserve import Stream, stream_of
+from nilometer_logger.metrics import Metrics
+from nilometer_logger.producing import Events, Producing
+from nilometer_logger.settings import LoggerSettings
 from nilometer_logger.times import parse_time
 from tests.integration.foreign import (
     Foreign,
@@ -210,7 +217,7 @@ def test_poison_spoils_nothing(intakes: Intakes) -> None:
         assert "Traceback" not in process.output()
 
 
-def _dead(intakes: Intakes) -> list:
+def _dead(intakes: Intakes) -> list[DeadLetter]:
     records = records_of(intakes.kafka, f"{intakes.prefix}inferences-dead")
     return [read_dead_letter(record.headers, record.value) for record in records]
 
@@ -222,12 +229,66 @@ def test_kill_9_in_the_middle_loses_nothing(intakes: Intakes) -> None:
     logger = intakes.start()
     eventually(intakes.ids, "some events")
     logger.kill()
-    assert len(intakes.ids()) < len(records)
 
     intakes.start()
     intakes.wait_for({str(number) for number in range(len(records))})
 
     assert len({(found["id"], found["time"]) for found in intakes.logged()}) == len(records)
+
+
+def test_nothing_is_committed_before_kafka_has_it(intakes: Intakes) -> None:
+    """While a record is on its way to `inferences`, the topic that it came from does not count as read."""
+    intakes.write(numbered(30))
+    settings = LoggerSettings(kafka=intakes.kafka, topic_prefix=intakes.prefix, from_topic=intakes.source)
+
+    async def story() -> tuple[int, int]:
+        arrived, released, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        class Held(Producing):
+            """Writes when it is let."""
+
+            async def send(self, partition: int, events: Events) -> int:
+                """Waits."""
+                arrived.set()
+                await released.wait()
+                return await super().send(partition, events)
+
+        producer = AIOKafkaProducer(bootstrap_servers=intakes.kafka, enable_idempotence=True)
+        await producer.start()
+        count = await provisioning.ensure(settings, (topics.INFERENCES,))
+        producing = Held(
+            never, producer, f"{intakes.prefix}inferences", count, max_record_bytes=1000, one_event_a_record=False
+        )
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(Intake(settings, producing, Metrics(10)).run(stop))
+            await arrived.wait()
+            before = await _committed(intakes)
+            released.set()
+            stop.set()
+        await producing.close()
+        return before, await _committed(intakes)
+
+    before, after = asyncio.run(story())
+    assert before == 0
+    assert after == len(intakes.logged()) > 0
+
+
+async def never() -> AIOKafkaProducer:
+    """Is not needed: nothing is refused."""
+    raise AssertionError
+
+
+async def _committed(intakes: Intakes) -> int:
+    """Returns how many records count as read."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=intakes.kafka, group_id=f"{intakes.prefix}nilometer-logger", enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        found = [await consumer.committed(TopicPartition(intakes.source, number)) for number in range(3)]
+        return sum(offset or 0 for offset in found)
+    finally:
+        await consumer.stop()
 
 
 def test_sigterm_in_the_middle_repeats_nothing(intakes: Intakes) -> None:

@@ -75,7 +75,7 @@ def test_a_line_says_when_where_of_whom_and_why() -> None:
 
 
 def test_a_long_reason_leaves_room_for_the_body() -> None:
-    """Half of the line is enough for it; the rest is in the JSON."""
+    """Two thirds of what is left of the line are enough for it; the rest is in the JSON."""
     line = to_line(of(event(1, body=b"<html>" + b"x" * 1000), "long " * 50), 160)
     assert "… | <html>xx" in line
     assert (len(line), line[-1]) == (160, "…")

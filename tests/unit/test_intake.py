@@ -48,7 +48,7 @@ def test_what_we_write_ourselves_is_not_read(name: str) -> None:
 @pytest.mark.parametrize("name", ["a b", "a/b", "ä", "x" * 250])
 def test_what_is_no_name_of_a_topic_is_told_at_once(name: str) -> None:
     """A slip in a manifest is one clear line instead of a topic that is waited for."""
-    with pytest.raises(SettingError, match="--from-topic names .* but a topic's name has letters"):
+    with pytest.raises(SettingError, match="but a topic's name has letters"):
         sources(LoggerSettings(from_topic=name))
 
 

@@ -74,7 +74,7 @@ def of_bytes(body: bytes, error: str) -> str:
     if _XML.match(body):
         return "the body is XML"
     if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
-        return f"the body is no whole JSON: {error}"
+        return f"the body is no JSON: {error}"
     if is_message(body):
         return "the body is a protobuf message without gRPC's frame"
     count = frames(body)

@@ -15,8 +15,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from nilometer_logger import provisioning, topics
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.journal import Journal
-from nilometer_logger.kserve import REQUEST, stream_of
-from nilometer_logger.settings import Topics
+from nilometer_logger.kserve import REQUEST
+from nilometer_logger.metrics import Metrics
+from nilometer_logger.producing import open_producing
+from nilometer_logger.settings import LoggerSettings, Topics
 from nilometer_logger.times import SECOND, format_time
 from tests.integration.stack import nilometer
 
@@ -144,20 +146,14 @@ def recreate_inferences(kafka: str, prefix: str) -> None:
 
 
 async def _append(kafka: str, prefix: str, events: Sequence[CloudEvent], together: int) -> None:
-    count = await provisioning.ensure(
-        Topics(kafka=kafka, topic_prefix=prefix, partitions=PARTITIONS), (topics.INFERENCES,)
-    )
-    producer = AIOKafkaProducer(bootstrap_servers=kafka, enable_idempotence=True, acks="all")
-    await producer.start()
+    settings = LoggerSettings(kafka=kafka, topic_prefix=prefix, partitions=PARTITIONS)
+    producing = await open_producing(settings)
     try:
-        journal = Journal(
-            producer, prefix + topics.INFERENCES, count, max_record_bytes=1_000_000, max_held_bytes=10_000_000
-        )
+        journal = Journal(producing, settings, Metrics(0))
         for first in range(0, len(events), together):
-            batch = events[first : first + together]
-            await asyncio.gather(*(journal.append(stream_of(event.attributes), event) for event in batch))
+            await journal.append_all(events[first : first + together])
     finally:
-        await producer.stop()
+        await producing.close()
 
 
 @dataclass(frozen=True)

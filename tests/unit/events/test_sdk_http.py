@@ -58,7 +58,9 @@ def test_it_reads_our_structured_mode(event: CloudEvent) -> None:
     """Any attributes and any bytes: the SDK takes the same event from our document."""
     read = their_from_http(STRUCTURED, to_json(event), data_unmarshaller=bytes_or_json)
 
-    data = "" if event.data == b'""' else read.get_data()  # for it an empty text is no body
+    data = read.get_data()
+    if data is None and event.data == b'""':
+        data = ""  # to the SDK an empty text is no body: see below
     assert dict(read.get_attributes()) == event.attributes
     assert means(data, event)
 

@@ -23,9 +23,11 @@ answer that says so, and a request that is on its way already would otherwise be
 import asyncio
 from typing import Any
 
+import httptools
 import structlog
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from nilometer_logger.answers import OK, Answer, Headers, Refused
@@ -86,9 +88,11 @@ class Connection(HttpToolsProtocol):
         self._max_header_bytes = settings.max_header_bytes
         self._short_ways = ingress.authentication is None
         self._ending = False
+        self._running: RequestResponseCycle | None = None
         self._held_back: list[bytes] | None = None  # the body of a request whose way is not decided yet
         self._in_message = False
         self._in_head = False
+        self._comes_again = False  # the request, without the upgrade that it asks for
         self._head_bytes = 0  # of head and trailers, in pieces that hold nothing else
         self._piece_bytes = 0
         self._piece_has_more = False
@@ -106,11 +110,22 @@ class Connection(HttpToolsProtocol):
         if len(self.connections) > self._max_connections:
             self.cut_off("connections")
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tells the request that is being answered, which need not be the last one that came."""
+        if self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()
+        super().connection_lost(exc)
+        self.pipeline.clear()
+
     def data_received(self, data: bytes) -> None:
         """Parses what came."""
         self._piece_bytes = len(data)
         self._piece_has_more = False
-        super().data_received(data)
+        try:
+            self._parse(data)
+        except httptools.HttpParserError:
+            self._end_with(Refused(400, "invalid", "what came is no HTTP request"))
         if not self._in_message or self.transport.is_closing():
             return
         if self._held_back is not None:
@@ -122,9 +137,23 @@ class Connection(HttpToolsProtocol):
         if self._head_bytes > self._max_header_bytes or len(self.headers) > _MOST_HEADERS:
             self._end_with(self._head_too_large())
 
-    def send_400_response(self, msg: str) -> None:
-        """Refuses what is no HTTP."""
-        self._end_with(Refused(400, "invalid", msg))
+    def _parse(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while True:
+            try:
+                self.parser.feed_data(rest)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                # To httptools, what follows such a head is another protocol; to us, who decline, it is the body.
+                rest = rest[upgrade.args[0] :]
+                head = self._without_upgrade()
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.feed_data(head)
+
+    def _without_upgrade(self) -> bytes:
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
 
     def on_message_begin(self) -> None:
         """Begins a request."""
@@ -140,13 +169,15 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             self._pass_over()
             return
+        self._comes_again = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._comes_again:
+            return
         # A piece may hold much more than the head; only then is it worth measuring.
         most = self._max_header_bytes
         too_large = self._head_bytes + self._piece_bytes > most and _size(self.url, self.headers) > most
         if too_large or len(self.headers) > _MOST_HEADERS:
             self._end_with(self._head_too_large())
             return
-        self._in_head = False
         # A target without a path takes uvicorn's way here, inside the parser, where it is answered 400.
         plain = self.url.startswith(b"/") and self.url.isascii() and not self.expect_100_continue
         waiting = self._busy or self.flow.write_paused
@@ -154,6 +185,7 @@ class Connection(HttpToolsProtocol):
             self._held_back = []
         else:
             self._take_the_long_way()
+        self._in_head = False
 
     def on_body(self, body: bytes) -> None:
         """Takes a part of a body."""
@@ -165,6 +197,8 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Ends a request, and hands it over if it goes the short way."""
+        if self._comes_again:
+            return
         self._in_message = False
         self.reading_since = None
         if self._held_back is None:
@@ -262,6 +296,10 @@ class Connection(HttpToolsProtocol):
     def _close(self) -> None:
         self.writing_since = self.loop.time()  # of what was not taken yet
         self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _take_the_long_way(self) -> None:
         if self._busy and len(self.pipeline) >= _MOST_PIPELINED:

@@ -29,6 +29,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _NOT_YET = "Kafka is not reachable yet"
+_ENDS = "the logger ends"
 _WORDS = {401: "unauthenticated", 403: "forbidden", 503: "unavailable"}
 
 
@@ -106,7 +107,7 @@ class Ingress:
         if path == "/healthz" or (path == "/readyz" and self.ready):
             return OK
         if path == "/readyz":
-            return Answer.refusing(Refused(503, "unavailable", "the logger ends" if self.draining else _NOT_YET))
+            return Answer.refusing(Refused(503, "unavailable", _ENDS if self.draining else _NOT_YET))
         raise Refused(405, "method", "POST a CloudEvent here; GET knows /healthz, /readyz and /metrics")
 
     def refuse(self, refused: Refused, client: str, path: str) -> Answer:
@@ -123,6 +124,8 @@ class Ingress:
             answer = await self._handle(scope, receive)
         except _Gone:
             return
+        except asyncio.CancelledError:  # uvicorn's, when the time for an end is over
+            answer = Answer.refusing(Refused(503, "unavailable", _ENDS))
         except Refused as refused:
             client = scope.get("client")
             answer = self.refuse(refused, client[0] if client else "?", scope["path"])

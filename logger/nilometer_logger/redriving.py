@@ -50,6 +50,7 @@ class Redrive:
         self._inferences = settings.topic_prefix + topics.INFERENCES
         self._dead = settings.topic_prefix + topics.DEAD
         self._ends: dict[TopicPartition, int] = {}
+        self._handled: dict[TopicPartition, int] = {}
         self._sent: dict[bytes, None] = {}
         self._producer: AIOKafkaProducer
         self.summary = Summary()
@@ -72,7 +73,10 @@ class Redrive:
         async with producing_letters(settings) as self._producer, consuming(settings, group) as consumer:
             partitions = [TopicPartition(self._dead, number) for number in range(counts[0])]
             self._ends = await consumer.end_offsets(partitions)
-            self.summary.began_later = not self._again and await _is_behind(consumer, partitions)
+            self._handled = {one: await consumer.committed(one) or 0 for one in partitions}
+            beginnings = await consumer.beginning_offsets(partitions)
+            older = any(self._handled[one] > beginnings[one] for one in partitions)
+            self.summary.began_later = older and not self._again
             if self._dry_run:
                 await self._look(consumer, stop)
             else:
@@ -112,7 +116,8 @@ class Redrive:
                     offsets[partition] = record.offset + 1
                     sending.append(self._handle(record))
         await asyncio.gather(*sending)
-        return offsets
+        # What an earlier redrive has handled stays handled, where this one begins before it.
+        return {partition: offset for partition, offset in offsets.items() if offset > self._handled.get(partition, 0)}
 
     async def _handle(self, record: ConsumerRecord) -> None:
         letter = read_dead_letter(record.headers, record.value)
@@ -145,9 +150,3 @@ class Redrive:
         self._sent[digest] = None
         if len(self._sent) > _MOST_REMEMBERED:
             del self._sent[next(iter(self._sent))]
-
-
-async def _is_behind(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> bool:
-    beginnings = await consumer.beginning_offsets(list(partitions))
-    committed = [await consumer.committed(partition) for partition in partitions]
-    return any((found or 0) > beginnings[partition] for partition, found in zip(partitions, committed, strict=True))

@@ -12,6 +12,7 @@ import structlog
 _log = structlog.get_logger("nilometer.ingress")
 _LINES = 10
 _SECONDS = 10.0
+_LONGEST = 300  # of what a client chose: a header may have 64 KiB
 
 
 class Refusals:
@@ -38,4 +39,5 @@ class Refusals:
         self._lines += 1
         more = {"left_out": self._left_out} if self._left_out else {}
         self._left_out = 0
+        reason, path = reason[:_LONGEST], path[:_LONGEST]
         _log.warning("event refused", status=status, reason=reason, client=client, path=path, **more)

@@ -32,8 +32,8 @@ class Figure:
 
     @property
     def met(self) -> bool:
-        """Whether the target was met; NaN meets none."""
-        return self.value <= self.most
+        """Whether the target was met, as precisely as both are printed; NaN meets none."""
+        return float(f"{self.value:{self.text}}") <= float(f"{self.most:{self.text}}")
 
     def line(self) -> str:
         """Makes the figure's line."""

@@ -180,6 +180,8 @@ def test_each_goes_once_by_its_stream(installation: Installation) -> None:
 
     assert installation.run("redrive", "--again")[0] == "31 of 31 dead letters sent through again"
     assert installation.ids() == dict.fromkeys([*map(str, range(30)), "new"], 2)
+    assert installation.run("redrive", "--again", "--limit", 1)[0].startswith("1 of ")
+    assert installation.run("redrive")[0] == "0 of 0 dead letters sent through again"
     for record in records_of(installation.kafka, f"{installation.prefix}inferences"):
         attributes = {name[3:]: value.decode() for name, value in record.headers}
         assert record.partition == partition_of(stream_of(attributes), PARTITIONS)

@@ -154,6 +154,6 @@ def test_a_row_tells_rate_and_cpu_an_event() -> None:
 
 
 def test_a_figure_says_whether_its_target_was_met() -> None:
-    """A target is met at its bound and missed beyond."""
-    assert Figure("CPU", 45.0, " µs", 45).line().endswith("45.0 µs   <= 45.0 µs   met")
+    """A target is met at its bound, as precisely as that is printed, and missed beyond."""
+    assert Figure("CPU", 45.04, " µs", 45).line().endswith("45.0 µs   <= 45.0 µs   met")
     assert Figure("CPU", 45.1, " µs", 45).line().endswith("45.1 µs   <= 45.0 µs   missed")

@@ -14,19 +14,29 @@ from nilometer_logger.settings import RedriveSettings
 
 async def _redrive(redrive: Redrive) -> None:
     stop = asyncio.Event()
+    running = asyncio.ensure_future(redrive.run(stop))
+
+    def end() -> None:
+        """Ends in order, and the second time at once."""
+        if stop.is_set():
+            running.cancel()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await redrive.run(stop)
+        asyncio.get_running_loop().add_signal_handler(number, end)
+    await running
 
 
 def _run(settings: RedriveSettings, *, dry_run: bool, again: bool) -> None:
     redrive = Redrive(settings, again=again, dry_run=dry_run)
     try:
         asyncio.run(_redrive(redrive))
-    except UnavailableError:
+    except (UnavailableError, asyncio.CancelledError) as error:
         if redrive.summary.read:
             _tell(redrive.summary, dry_run=dry_run)
-        raise
+        if isinstance(error, UnavailableError):
+            raise
+        raise click.Abort from None
     _tell(redrive.summary, dry_run=dry_run)
 
 

@@ -10,6 +10,7 @@ from nilometer_detectors.demo.kafka import EmbeddedKafka
 from tests.integration.logger_faults.loggers import Logger, Make
 from tests.integration.logger_faults.report import Record, Row, table
 from tests.integration.logger_faults.scale import LONG, SHORT, Scale
+from tests.integration.logger_faults.victim import VICTIM_FLAGS, Victim
 
 _ROWS = pytest.StashKey[list[Row]]()
 
@@ -29,7 +30,7 @@ def make(kafka: EmbeddedKafka, topic_prefix: str, tmp_path: Path) -> Iterator[Ma
 
         def making(*arguments: object, address: str = "") -> Logger:
             logger = Logger(tmp_path, address or kafka.bootstrap, topic_prefix, *arguments)
-            stack.callback(lambda: logger.process.kill())
+            stack.callback(lambda: logger.process.kill())  # noqa: PLW0108 - the process of that moment
             made.append(logger)
             return logger
 
@@ -37,10 +38,31 @@ def make(kafka: EmbeddedKafka, topic_prefix: str, tmp_path: Path) -> Iterator[Ma
     assert all("Traceback" not in logger.log() for logger in made)
 
 
+@pytest.fixture(scope="session")
+def mortal(kafka_available: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:  # noqa: ARG001
+    """A Kafka that tests may stop and kill, as long as it runs again afterwards."""
+    with EmbeddedKafka(tmp_path_factory.mktemp("mortal-kafka")) as broker:
+        yield broker
+
+
 @pytest.fixture
 def record(request: pytest.FixtureRequest) -> Record:
     """Takes a row for the table at the end of the run."""
     return request.config.stash.setdefault(_ROWS, []).append
+
+
+@pytest.fixture(scope="session")
+def _victim(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logger]:
+    logger = Logger(tmp_path_factory.mktemp("victim"), kafka.bootstrap, "victim-", *VICTIM_FLAGS)
+    logger.start()
+    yield logger
+    logger.process.stop()
+
+
+@pytest.fixture
+def victim(_victim: Logger, record: Record) -> Victim:
+    """A logger that is abused beside normal traffic; it is the same one in all tests, and has to outlive them all."""
+    return Victim(_victim, record)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

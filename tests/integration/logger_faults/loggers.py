@@ -1,17 +1,19 @@
 """Loggers that tests mistreat, and the account of what they promised."""
 
 import sys
+import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 from nilometer_detectors.demo.processes import Process, free_port
 from tests.integration.logger_faults import memory
+from tests.integration.logger_faults.report import Row
 from tests.integration.logger_faults.traffic import Traffic
 from tests.integration.reading import events_of
 from tests.integration.stack import nilometer
 
-HELD_BYTES = 16 * memory.MIB
+PREFIX = "nilometer_logger_"
 
 
 class Logger:
@@ -33,7 +35,7 @@ class Logger:
         self._directory = directory
         self._command = [
             *("--kafka", kafka, "--topic-prefix", prefix, "--port", self.port),
-            *("--max-held-bytes", HELD_BYTES, *arguments),
+            *("--max-held-bytes", memory.HELD_BYTES, *arguments),
         ]
         self.process = nilometer("logger", directory, *self._command)
 
@@ -66,17 +68,35 @@ class Logger:
         """Returns all that it has ever written."""
         return self.process.log.read_text()
 
-    def account(self, traffic: Traffic) -> tuple[int, int]:
-        """Compares Kafka with what was promised.
+    def metrics(self) -> dict[str, float]:
+        """Returns all samples of /metrics by their names and labels."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
+            lines = [line.rpartition(" ") for line in answer.read().decode().splitlines() if not line.startswith("#")]
+        return {name.removeprefix(PREFIX): float(value) for name, _, value in lines}
 
-        Returns:
-            How many acknowledged events are not there as they were sent, and how many events are there twice.
-        """
+    def metric(self, sample: str) -> float:
+        """Returns the value of a sample, 0 where it is not there."""
+        return self.metrics().get(sample, 0.0)
+
+    def account(self, fault: str, times: int, *traffic: Traffic, recovery: float | None = None) -> Row:
+        """Compares Kafka with what was promised: every acknowledged event is to be there once, as it was sent."""
         found: dict[str, list[bytes]] = {}
+        names = tuple(f"{each.name}-" for each in traffic)
         for event in events_of(self.kafka, self.topic):
-            found.setdefault(event["id"], []).append(event.data)
-        missing = [name for name in traffic.acknowledged if traffic.body(name) not in found.get(name, [])]
-        return len(missing), sum(len(bodies) > 1 for bodies in found.values())
+            if event["id"].startswith(names):
+                found.setdefault(event["id"], []).append(event.data)
+        promised = {name: each.body(name) for each in traffic for name in each.acknowledged}
+        return Row(
+            fault,
+            times,
+            points=self.points(),
+            acknowledged=len(promised),
+            missing=sum(body not in found.get(name, []) for name, body in promised.items()),
+            duplicates=sum(len(bodies) > 1 for bodies in found.values()),
+            peak=self.measure(),
+            bound=memory.bound(),
+            recovery=recovery,
+        )
 
 
 Make = Callable[..., Logger]

@@ -32,6 +32,11 @@ class Row:
     bound: int = 0
     recovery: float | None = None
 
+    @property
+    def kept(self) -> bool:
+        """Whether all was kept that is promised: every event once, and the bound of memory."""
+        return self.missing == self.duplicates == 0 and self.peak <= self.bound
+
     def cells(self) -> list[str]:
         """Returns what stands in its row."""
         return [

@@ -11,7 +11,7 @@ from itertools import count
 from types import TracebackType
 from typing import Self
 
-from tests.integration.logger_faults.wire import Answer, Torn, read_answer, request_of
+from tests.integration.logger_faults.wire import Answer, Torn, connected, read_answer, request_of
 from tests.integration.logging_events import body_of
 from tests.integration.stack import eventually
 
@@ -27,10 +27,13 @@ class Traffic:
     Args:
         port: of the logger.
         clients: how many.
+        name: what the ids of its events begin with.
         body_bytes: how large an event's body is at least.
         services: how many streams there are.
 
     Attributes:
+        clients: how many.
+        name: what the ids of its events begin with.
         acknowledged: the ids of the events that were answered 200.
         answers: how often each status was answered.
         refusals: the last answer of each other status.
@@ -38,7 +41,9 @@ class Traffic:
         torn: answers that began and did not end.
     """
 
-    def __init__(self, port: int, clients: int, *, body_bytes: int = 0, services: int = 16) -> None:
+    def __init__(
+        self, port: int, clients: int, *, name: str = "event", body_bytes: int = 0, services: int = 16
+    ) -> None:
         self.acknowledged: list[str] = []
         self.answers: Counter[int] = Counter()
         self.refusals: dict[int, Answer] = {}
@@ -46,7 +51,8 @@ class Traffic:
         self.torn = 0
         self._acknowledged_at: list[float] = []
         self._port = port
-        self._clients = clients
+        self.clients = clients
+        self.name = name
         self._body_bytes = body_bytes
         self._services = services
         self._numbers: Iterator[int] = count()
@@ -58,10 +64,14 @@ class Traffic:
         """Returns the body of the event of an id."""
         return body_of(event_id).ljust(self._body_bytes)
 
-    def wait(self, more: int = 1) -> None:
+    def wait(self, more: int = 1, *, timeout_seconds: float = 60) -> None:
         """Waits until so many more events were acknowledged."""
         wanted = len(self.acknowledged) + more
-        eventually(lambda: self._checked() and len(self.acknowledged) >= wanted, f"{more} more acknowledgements")
+        eventually(
+            lambda: self._checked() and len(self.acknowledged) >= wanted,
+            f"{more} more acknowledgements",
+            timeout_seconds=timeout_seconds,
+        )
 
     def seconds_until_acknowledged(self, since: float) -> float:
         """Waits for the first acknowledgement after a moment, and tells how long it took."""
@@ -99,25 +109,21 @@ class Traffic:
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(self._clients):
+            for _ in range(self.clients):
                 tasks.create_task(self._client())
 
     async def _client(self) -> None:
         while not self._stopped:
             try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                async with connected(self._port) as (reader, writer):
+                    await self._talk(reader, writer)
             except OSError:
                 await asyncio.sleep(_AGAIN_SECONDS)
-                continue
-            try:
-                await self._talk(reader, writer)
-            finally:
-                writer.transport.abort()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while not self._stopped:
             number = next(self._numbers)
-            event_id = f"event-{number}"
+            event_id = f"{self.name}-{number}"
             writer.write(request_of(event_id, self.body(event_id), f"service-{number % self._services}"))
             with suppress(ConnectionError):  # the answer may be there all the same
                 await writer.drain()

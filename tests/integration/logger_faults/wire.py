@@ -1,6 +1,8 @@
 """HTTP/1.1 as a client writes and reads it, byte by byte, so that a test sees what became of each request."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from tests.integration.logging_events import headers_of
@@ -58,16 +60,23 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer | None:
     return Answer(int(status.split(" ")[1]), headers, body)
 
 
-async def ask(port: int, *pieces: bytes) -> Answer | None:
-    """Sends pieces over a connection of their own and returns the first answer; None if it ended without one."""
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Connects to the logger; the connection ends with the block."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        for piece in pieces:
-            writer.write(piece)
-            await writer.drain()
-    except ConnectionError:
-        pass  # an answer may have come first
-    try:
-        return await read_answer(reader)
+        yield reader, writer
     finally:
-        writer.transport.abort()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def ask(port: int, *pieces: bytes) -> Answer | None:
+    """Sends pieces over a connection of their own and returns the first answer; None if it ended without one."""
+    async with connected(port) as (reader, writer):
+        with suppress(ConnectionError):  # an answer may have come first
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+        return await read_answer(reader)

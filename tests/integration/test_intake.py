@@ -294,13 +294,14 @@ async def _committed(intakes: Intakes) -> int:
 def test_sigterm_in_the_middle_repeats_nothing(intakes: Intakes) -> None:
     """It finishes what it has in hand, commits that and leaves: the next one begins exactly there, at once."""
     records = numbered(20_000)
+    before = 0
     for part in range(4):
         intakes.write(records[part * 5000 : (part + 1) * 5000])
-        before = len(intakes.ids())
         logger = intakes.start()
         eventually(lambda before=before: len(intakes.ids()) > before, "some more events")
         logger.stop(grace_seconds=60)
         assert logger.wait() == 0
+        before = len(intakes.ids())
     intakes.start()
     wanted = {str(number) for number in range(len(records))}
     intakes.wait_for(wanted)

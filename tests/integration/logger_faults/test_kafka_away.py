@@ -1,8 +1,11 @@
 """Kafka stands still, dies and comes back, under load: the answer is 503 meanwhile, and the same logger goes on."""
 
+import asyncio
+import json
 import os
 import signal
 import time
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 
@@ -11,11 +14,29 @@ from tests.integration.logger_faults.loggers import Logger, Make
 from tests.integration.logger_faults.report import Record
 from tests.integration.logger_faults.scale import Scale
 from tests.integration.logger_faults.traffic import Traffic
+from tests.integration.logger_faults.wire import connected, head_of, read_answer, request_of
+from tests.integration.logging_events import headers_of
 from tests.integration.stack import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 BALLAST_BYTES = 200_000  # a hundred of them are more than may be held
+ANSWER_SECONDS = 0.05  # a refusal comes at once
+
+
+def _structured(name: str, *events: dict[str, str]) -> bytes:
+    body = json.dumps(events if name.endswith("batch") else events[0]).encode()
+    headers = {"Content-Type": f"application/{name}+json", "Content-Length": str(len(body))}
+    return head_of(headers) + body
+
+
+_TINY = {"specversion": "1.0", "id": "1", "source": "s", "type": "t"}
+WAITING = {
+    "large events": request_of("large", b"x" * 800_000),
+    "tiny events": _structured("cloudevents-batch", *([_TINY] * 20_000)),
+    "headers": head_of({**headers_of("1"), **{f"Ce-A{n}": f"{n}" for n in range(200)}, "Content-Length": "0"}),
+    "attributes": _structured("cloudevents-batch", *([_TINY | {f"a{n}": f"{n}" for n in range(250)}] * 500)),
+}
 
 
 def test_nothing_acknowledged_is_lost_while_kafka_is_away(
@@ -65,3 +86,37 @@ def _weigh_down(logger: Logger, outage: int) -> Traffic:
         _wait_for_refusals(ballast)
         eventually(lambda: b"is the most" in ballast.refusals[503].body, "a refusal because too much is held")
     return ballast
+
+
+@pytest.mark.parametrize("shape", WAITING)
+def test_what_waits_takes_no_more_memory_than_is_stated(
+    make: Make, record: Record, mortal: EmbeddedKafka, shape: str
+) -> None:
+    """Whatever the events look like that wait for Kafka: large, tiny, or all attributes; beyond the bound it is 503."""
+    logger = make("--max-held-seconds", 20, address=mortal.bootstrap)
+    logger.start()
+    os.kill(mortal.pid, signal.SIGSTOP)
+    try:
+        reason = asyncio.run(_fill(logger, WAITING[shape]))
+    finally:
+        os.kill(mortal.pid, signal.SIGCONT)
+    eventually(lambda: logger.metric("held_events") == logger.metric("held_bytes") == 0, "nothing held")
+
+    assert reason.endswith(b"is the most\n")
+    row = logger.account(f"waiting for Kafka: {shape}", 1)
+    record(row)
+    assert row.kept
+
+
+async def _fill(logger: Logger, request: bytes) -> bytes:
+    """Sends a request over new connections until one is refused, and returns why."""
+    async with AsyncExitStack() as stack:
+        while True:
+            reader, writer = await stack.enter_async_context(connected(logger.port))
+            writer.write(request)
+            await writer.drain()
+            with suppress(TimeoutError):
+                answer = await asyncio.wait_for(read_answer(reader), ANSWER_SECONDS)
+                assert answer is not None
+                assert answer.status == 503
+                return answer.body

@@ -328,6 +328,24 @@ def test_two_share_and_hand_over(intakes: Intakes) -> None:
     assert {name: counts[name] for name in wanted} == dict.fromkeys(wanted, 1)
 
 
+def test_one_that_was_paused_is_no_trouble(intakes: Intakes) -> None:
+    """Another takes over what it had; when it goes on it commits nothing that is not its own, and takes part again."""
+    records = numbered(20_000)
+    intakes.write(records)
+    paused = intakes.start()
+    eventually(intakes.ids, "some events")
+    paused.signal(signal.SIGSTOP)
+    second = intakes.start()
+    intakes.wait_for({str(number) for number in range(len(records))})
+    paused.signal(signal.SIGCONT)
+    paused.wait_for_line(r"partitions assigned(.|\n)*partitions assigned")
+    second.stop(grace_seconds=60)
+    intakes.write([binary(event(0, id=f"late-{number}"), number) for number in range(3)])
+
+    intakes.wait_for({f"late-{number}" for number in range(3)})
+    assert "Traceback" not in paused.output()
+
+
 def test_it_outlives_kafka(tmp_path: Path, topic_prefix: str, running: Callable[[Process], Process]) -> None:
     """A Kafka that dies in the middle is waited for, longer than an event by HTTP waits, and nothing is missing."""
     with EmbeddedKafka(tmp_path / "kafka") as broker:

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import time
-from contextlib import AsyncExitStack, suppress
 
 import pytest
 
@@ -14,14 +13,14 @@ from tests.integration.logger_faults.loggers import Logger, Make
 from tests.integration.logger_faults.report import Record
 from tests.integration.logger_faults.scale import Scale
 from tests.integration.logger_faults.traffic import Traffic
-from tests.integration.logger_faults.wire import connected, head_of, read_answer, request_of
+from tests.integration.logger_faults.wire import Answer, ask, head_of, request_of
 from tests.integration.logging_events import headers_of
 from tests.integration.stack import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 BALLAST_BYTES = 200_000  # a hundred of them are more than may be held
-ANSWER_SECONDS = 0.05  # a refusal comes at once
+PAUSE_SECONDS = 0.002  # between requests that fill the logger
 
 
 def _structured(name: str, *events: dict[str, str]) -> bytes:
@@ -110,13 +109,13 @@ def test_what_waits_takes_no_more_memory_than_is_stated(
 
 async def _fill(logger: Logger, request: bytes) -> bytes:
     """Sends a request over new connections until one is refused, and returns why."""
-    async with AsyncExitStack() as stack:
-        while True:
-            reader, writer = await stack.enter_async_context(connected(logger.port))
-            writer.write(request)
-            await writer.drain()
-            with suppress(TimeoutError):
-                answer = await asyncio.wait_for(read_answer(reader), ANSWER_SECONDS)
-                assert answer is not None
-                assert answer.status == 503
-                return answer.body
+    waiting: set[asyncio.Task[Answer | None]] = set()
+    done: set[asyncio.Task[Answer | None]] = set()
+    while not done:
+        waiting.add(asyncio.create_task(ask(logger.port, request)))
+        done, _ = await asyncio.wait(waiting, timeout=PAUSE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    answers = [task.result() for task in done]
+    assert {answer and answer.status for answer in answers} == {503}
+    return answers[0].body if answers[0] else b""

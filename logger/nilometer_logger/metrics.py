@@ -9,7 +9,7 @@
 | `nilometer_logger_held_bytes`            | gauge     |           | bytes being read or waiting for Kafka now          |
 | `nilometer_logger_connections`           | gauge     |           | open connections now                               |
 | `nilometer_logger_ready`                 | gauge     |           | 1 while events can be taken                        |
-| `nilometer_logger_acknowledgement_seconds` | histogram |         | from the whole request to Kafka's acknowledgement  |
+| `nilometer_logger_acknowledgement_seconds` | histogram |         | from an event at hand to Kafka's acknowledgement   |
 | `nilometer_logger_record_events`         | histogram |           | events a record of `inferences`                    |
 | `nilometer_logger_record_bytes`          | histogram |           | bytes a record of `inferences`                     |
 | `nilometer_logger_intake_records_total`  | counter   | `outcome` | records read from other topics                     |
@@ -77,7 +77,7 @@ class Metrics:
         refused: requests by the reason of their refusal; reasons are words of ours, never a client's.
         intake: records read from other topics, by outcome.
         gauges: what is asked when somebody looks, by the metric's name without prefix.
-        acknowledgement_seconds: from the whole request to Kafka's acknowledgement.
+        acknowledgement_seconds: from an event at hand to Kafka's acknowledgement.
         record_events: events a record.
         record_bytes: bytes a record.
     """
@@ -124,7 +124,7 @@ class Metrics:
         for name, (text, value) in self.gauges.items():
             yield GaugeMetricFamily(_PREFIX + name, text, value=value())
         yield _histogram(
-            "acknowledgement_seconds", "From the whole request to Kafka's answer", self.acknowledgement_seconds
+            "acknowledgement_seconds", "From an event at hand to Kafka's acknowledgement", self.acknowledgement_seconds
         )
         yield _histogram("record_events", "Events a record", self.record_events)
         yield _histogram("record_bytes", "Bytes a record", self.record_bytes)

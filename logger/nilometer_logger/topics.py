@@ -3,7 +3,7 @@
 | topic             | written by | holds                                                              |
 |-------------------|------------|--------------------------------------------------------------------|
 | `inferences`      | logger     | logged events in batch records; a stream lies in one partition     |
-| `inferences-dead` | worker     | events that could not be decoded, each with the reason             |
+| `inferences-dead` | both       | events that could not be read or decoded, each with the reason     |
 | `state`           | worker     | snapshots of open windows; compacted, partitions as `inferences`   |
 | `findings`        | worker     | what windows showed, exactly once                                  |
 | `outliers`        | worker     | what rows showed, at once and at least once                        |

@@ -35,6 +35,7 @@ _MEANINGFUL = [
 ]
 
 
+_POST = b"POST / HTTP/1.1"
 _FORBIDDEN = re.compile(rb"[\0-\x1f\x7f]")  # in a header's value
 _LONGEST_VALUE = 60_000
 
@@ -57,14 +58,14 @@ def requests(number: int, seed: int) -> Iterator[Fuzzed]:
     dice = random.Random(seed)
     bases = list(_bases())
     for _ in range(number):
-        headers, body = dice.choice(bases)
+        first, headers, body = dice.choice(bases)
         whole = dice.random() < 0.6
         if whole:
             body = _damaged(body, dice)
             name, value = headers[spoilt := dice.randrange(len(headers))]
             clean = _FORBIDDEN.sub(b"", _damaged(value, dice))[:_LONGEST_VALUE]
             headers = [*headers[:spoilt], (name, clean), *headers[spoilt + 1 :]]
-        lines = [b"POST / HTTP/1.1", *(b"%s: %s" % header for header in headers), b"content-length: %d" % len(body)]
+        lines = [first, *(b"%s: %s" % header for header in headers), b"content-length: %d" % len(body)]
         request = b"\r\n".join([*lines, b"", body])
         if not whole:
             request = _damaged(request, dice)
@@ -72,12 +73,14 @@ def requests(number: int, seed: int) -> Iterator[Fuzzed]:
         yield Fuzzed([request[:middle], request[middle:]] if dice.random() < 0.3 else [request], whole)
 
 
-def _bases() -> Iterator[tuple[list[tuple[bytes, bytes]], bytes]]:
+def _bases() -> Iterator[tuple[bytes, list[tuple[bytes, bytes]], bytes]]:
     for sent in captures("v0.20.0"):
-        yield [header for header in sent.headers if header[0] != b"content-length"], sent.body
+        yield _POST, [header for header in sent.headers if header[0] != b"content-length"], sent.body
     event = json.dumps(_DOCUMENT).encode()
     for name, body in ((b"cloudevents", event), (b"cloudevents-batch", b"[" + b",".join([event] * 5) + b"]")) * 8:
-        yield [(b"host", b"logger"), (b"content-type", b"application/" + name + b"+json")], body
+        yield _POST, [(b"host", b"logger"), (b"content-type", b"application/" + name + b"+json")], body
+    asking = [(b"webhook-request-origin", b"example.org"), (b"webhook-request-rate", b"120")]
+    yield b"OPTIONS / HTTP/1.1", [(b"host", b"logger"), *asking], b""
 
 
 def _damaged(text: bytes, dice: random.Random) -> bytes:

@@ -35,7 +35,7 @@ class Logger:
         self._directory = directory
         self._command = [
             *("--kafka", kafka, "--topic-prefix", prefix, "--port", self.port),
-            *("--max-held-bytes", memory.HELD_BYTES, *arguments),
+            *("--max-held-bytes", memory.HELD_BYTES, "--max-held-events", memory.HELD_EVENTS, *arguments),
         ]
         self.process = nilometer("logger", directory, *self._command)
 

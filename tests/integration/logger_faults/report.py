@@ -19,7 +19,8 @@ class Row:
         duplicates: how many events are in Kafka more than once.
         peak: the most bytes that the logger had resident.
         bound: the most that it may have.
-        recovery: seconds until the first acknowledgement afterwards, the longest; None where nothing was away.
+        recovery: seconds from the moment in which what was away was started again until the first acknowledgement, the
+            longest; its own start is part of that. None where nothing was away.
     """
 
     fault: str

@@ -1,6 +1,7 @@
 """Requests of every excess: bodies, heads, trailers, chunks, pipelines; refused before they take memory."""
 
 import asyncio
+import signal
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import repeat
@@ -99,14 +100,21 @@ async def _send(writer: asyncio.StreamWriter, pieces: Iterable[bytes]) -> None:
 
 
 def test_a_pipeline_is_answered_in_order(victim: Victim) -> None:
-    """Requests sent without waiting for answers get theirs, wherever the pieces in which they come happen to end."""
+    """Requests sent without waiting for answers get theirs, though what comes at once is larger than a head may be."""
+    requests = [request_of(str(number), b"x" * (2000 + number)) for number in range(50)]
+    requests[::7] = [b"GET /nowhere HTTP/1.1\r\n\r\n"] * len(requests[::7])
+    sent = b"".join(requests)
 
     async def pipeline() -> list[int]:
         async with connected(victim.port) as (reader, writer):
-            requests = [request_of(str(number), b"x" * (5000 + number)) for number in range(50)]
-            for number in range(0, 50, 7):
-                requests[number] = b"GET /nowhere HTTP/1.1\r\n\r\n"
-            writer.write(b"".join(requests))
+            victim.logger.process.signal(signal.SIGSTOP)  # so that it finds all of this at once, but for half a request
+            try:
+                writer.write(sent[:-2500])
+                await writer.drain()
+            finally:
+                victim.logger.process.signal(signal.SIGCONT)
+            await asyncio.to_thread(victim.metric, "connections")
+            writer.write(sent[-2500:])
             answers = [await read_answer(reader) for _ in requests]
             return [answer.status for answer in answers if answer is not None]
 

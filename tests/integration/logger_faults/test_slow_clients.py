@@ -1,6 +1,8 @@
 """Clients that take their time, or never come to an end: nobody else notices, and the logger gets rid of them."""
 
 import asyncio
+import os
+import resource
 from contextlib import AsyncExitStack
 from itertools import repeat
 
@@ -110,3 +112,24 @@ def test_one_connection_too_many_is_closed(victim: Victim) -> None:
     assert 0 < served <= MOST_CONNECTIONS - traffic.clients
     assert victim.metric('refused_total{reason="connections"}') > before
     assert asyncio.run(ask(victim.port, ASKED)) is not None
+
+
+def test_more_connections_than_file_descriptors(victim: Victim) -> None:
+    """Those that are open are served while no more can be opened; and the log is not flooded."""
+    pid, lines = victim.logger.process.pid, len(victim.logger.log().splitlines())
+    usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+
+    async def flood(clients: int) -> None:
+        async with AsyncExitStack() as stack:
+            for _ in range(clients):
+                await stack.enter_async_context(connected(victim.port))
+
+    with victim.abused("connections beyond the descriptors", MOST_CONNECTIONS) as traffic:
+        few = len(os.listdir(f"/proc/{pid}/fd")) + 10
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (few, usual[1]))
+        try:
+            asyncio.run(flood(MOST_CONNECTIONS))
+            traffic.wait(more=100)
+        finally:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
+    assert len(victim.logger.log().splitlines()) - lines < 100

@@ -30,7 +30,7 @@ check: .venv/installed-dev ## the quick loop: lint, types, layers, unit and cont
 bench-logger: .venv/installed-dev ## the logger's figures beside yardsticks of the same run (4 minutes)
 	@$(BIN)/python -m tests.benchmarks.logger
 
-faults: .venv/installed-dev ## the fault tests at full length, and their table: 50 kills and the like, 10 minutes
+faults: .venv/installed-dev ## the fault tests at full length, and their table (50 kills and the like, 4 minutes)
 	@$(BIN)/python -m pytest tests/integration/logger_faults -m integration -k "not short"
 
 format: .venv/installed-dev ## format the code and mend what lint can mend

@@ -6,7 +6,7 @@ it cannot a 4xx other than 404, 408, 409 and 429, which are retried.
 | answer | when                                                                             | metric's `reason` |
 |--------|----------------------------------------------------------------------------------|-------------------|
 | 200    | Kafka acknowledged; always empty                                                 |                   |
-| 400    | no CloudEvent, or a batch with one that is none; the body says what is wrong     | `invalid`         |
+| 400    | no HTTP, no CloudEvent, or a batch with one that is none; the body says why      | `invalid`         |
 | 401    | no token, or none that is good                                                   | `unauthenticated` |
 | 403    | a namespace that is not on the list, or a token's subject that is not            | `forbidden`       |
 | 405    | neither POST, OPTIONS, nor GET of /healthz, /readyz or /metrics                  | `method`          |
@@ -15,8 +15,9 @@ it cannot a 4xx other than 404, 408, 409 and 429, which are retried.
 | 431    | a request's head larger than the settings allow; the connection is closed        | `head_too_large`  |
 | 503    | Kafka is away, too much waits for it, or the logger ends; with Retry-After       | `unavailable`     |
 
-Two more reasons have no answer, because nobody could be told: `slow`, a client that took longer over a request than
-`read_seconds`, and `connections`, one connection more than `max_connections`.
+Three more reasons have no answer, because nobody could be told: `slow`, a client that took longer over a request, or
+over taking its answer, than `read_seconds`; `connections`, one connection more than `max_connections`; and `pipelined`,
+more requests at once over one connection than any client has a use for.
 """
 
 from dataclasses import dataclass

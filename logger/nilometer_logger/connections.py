@@ -1,36 +1,20 @@
-"""Connections: uvicorn's, with every bound that a client could otherwise pass, and a short way for whole requests.
-
-uvicorn waits for ever for the rest of a head or a body, takes a head of any size and any number of connections. Here
-
-* one connection more than `max_connections` is closed at once;
-* a request must be there, whole, `read_seconds` after its first byte, and the first one `read_seconds` after the
-  connection; an answer must be taken in that time, too; between requests a connection may be silent for `idle_seconds`.
-  One sweep over all connections looks for those that are late, so that a request in time costs no timer;
-* a head larger than `max_header_bytes`, or with more than `_MOST_HEADERS` lines, is answered 431; so much after a body,
-  where trailers may stand, ends the connection;
-* a client that does not take its answers is not read from, and one that has more than `_MOST_PIPELINED` requests waiting
-  is cut off: a piece of the size of a socket's buffer holds thousands.
+"""Connections: a short way for whole requests, beside uvicorn's.
 
 Most requests come whole, in one piece. Such a POST is handed to the ingress as soon as it is parsed, and answered when
 Kafka has acknowledged, without the task, the events and the messages of ASGI: half of what a request costs. Whatever
-comes in parts, pipelined, or expecting `100 Continue`, takes uvicorn's way. `_Short` stands where uvicorn keeps the
-request that it is answering, so that its pipelining and its shutdown see no difference.
-
-At the end a connection that is silent stays open for a moment (`_LAST_SECONDS`): a client learns of the end only from an
-answer that says so, and a request that is on its way already would otherwise be lost.
+comes in parts, pipelined, or expecting `100 Continue`, takes uvicorn's way. `TasklessRequest` stands where uvicorn keeps
+the request that it is answering, so that its pipelining and its shutdown see no difference.
 """
 
 import asyncio
 from typing import Any
 
-import httptools
 import structlog
-from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from nilometer_logger.answers import OK, Answer, Headers, Refused
+from nilometer_logger.answers import OK, Answer, Refused
+from nilometer_logger.bounded import Bounded, TasklessRequest
 from nilometer_logger.errors import NilometerError, UnavailableError
 from nilometer_logger.ingress import Ingress
 from nilometer_logger.settings import LoggerSettings
@@ -38,39 +22,9 @@ from nilometer_logger.settings import LoggerSettings
 _log = structlog.get_logger("nilometer.connections")
 _FAILED = Answer(500, [])  # a bug of ours
 _OK_WIRE = OK.wire(keep_alive=True)
-_SWEEPS = 10  # a late client is cut off a tenth of its time later
-_MOST_HEADERS = 256  # an object of Python takes more than a short line does
-_MOST_PIPELINED = 64
-_LAST_SECONDS = 0.5
 
 
-class _Unheard:
-    """Where uvicorn sets an event for the task of a request; a short request has none."""
-
-    @staticmethod
-    def set() -> None:
-        """Does nothing."""
-
-
-class _Short:
-    """A request without a task.
-
-    Attributes:
-        response_complete: whether it was answered.
-        disconnected: whether the client has gone.
-        keep_alive: whether the connection goes on after the answer.
-    """
-
-    __slots__ = ("disconnected", "keep_alive", "response_complete")
-    message_event = _Unheard
-
-    def __init__(self, *, keep_alive: bool) -> None:
-        self.keep_alive = keep_alive
-        self.response_complete = False
-        self.disconnected = False
-
-
-class Connection(HttpToolsProtocol):
+class Connection(Bounded):
     """One client's connection."""
 
     def __init__(
@@ -82,134 +36,23 @@ class Connection(HttpToolsProtocol):
         settings: LoggerSettings,
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self._ingress = ingress
-        self._max_connections = settings.max_connections
-        self._max_header_bytes = settings.max_header_bytes
+        super().__init__(config, server_state, app_state, ingress, settings, _loop)
         self._short_ways = ingress.authentication is None
-        self._ending = False
-        self._running: RequestResponseCycle | None = None
-        self._held_back: list[bytes] | None = None  # the body of a request whose way is not decided yet
-        self._in_message = False
-        self._in_head = False
-        self._comes_again = False  # the request, without the upgrade that it asks for
-        self._head_bytes = 0  # of head and trailers, in pieces that hold nothing else
-        self._piece_bytes = 0
-        self._piece_has_more = False
-        self.reading_since: float | None = self.loop.time()
-        self.writing_since: float | None = None
-        self.idle_since: float | None = None
 
-    @property
-    def _busy(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Takes the connection, or closes it."""
-        super().connection_made(transport)
-        if len(self.connections) > self._max_connections:
-            self.cut_off("connections")
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tells the request that is being answered, which need not be the last one that came."""
-        if self._running is not None:
-            self._running.disconnected = True
-            self._running.message_event.set()
-        super().connection_lost(exc)
-        self.pipeline.clear()
-
-    def data_received(self, data: bytes) -> None:
-        """Parses what came."""
-        self._piece_bytes = len(data)
-        self._piece_has_more = False
-        try:
-            self._parse(data)
-        except httptools.HttpParserError:
-            self._end_with(Refused(400, "invalid", "what came is no HTTP request"))
-        if not self._in_message or self.transport.is_closing():
-            return
-        if self._held_back is not None:
-            self._take_the_long_way()
-        if self.reading_since is None:
-            self.reading_since = self.loop.time()
-        if not self._piece_has_more:
-            self._head_bytes += len(data)
-        if self._head_bytes > self._max_header_bytes or len(self.headers) > _MOST_HEADERS:
-            self._end_with(self._head_too_large())
-
-    def _parse(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while True:
-            try:
-                self.parser.feed_data(rest)
-                return
-            except httptools.HttpParserUpgrade as upgrade:
-                # To httptools, what follows such a head is another protocol; to us, who decline, it is the body.
-                rest = rest[upgrade.args[0] :]
-                head = self._without_upgrade()
-                self.parser = httptools.HttpRequestParser(self)
-                self.parser.feed_data(head)
-
-    def _without_upgrade(self) -> bytes:
-        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
-        lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
-        return b"\r\n".join([*lines, b"", b""])
-
-    def on_message_begin(self) -> None:
-        """Begins a request."""
-        self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
-        self._in_message = self._in_head = self._piece_has_more = True
-        self._head_bytes = 0
-        self.idle_since = None
-
-    def on_headers_complete(self) -> None:
-        """Decides, as far as it can be decided yet, which way the request goes."""
-        if self.transport.is_closing():
-            self._pass_over()
-            return
-        self._comes_again = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
-        if self._comes_again:
-            return
-        # A piece may hold much more than the head; only then is it worth measuring.
-        most = self._max_header_bytes
-        too_large = self._head_bytes + self._piece_bytes > most and _size(self.url, self.headers) > most
-        if too_large or len(self.headers) > _MOST_HEADERS:
-            self._end_with(self._head_too_large())
-            return
+    def _decide(self) -> None:
         # A target without a path takes uvicorn's way here, inside the parser, where it is answered 400.
         plain = self.url.startswith(b"/") and self.url.isascii() and not self.expect_100_continue
         waiting = self._busy or self.flow.write_paused
         if self._short_ways and plain and not waiting and self.parser.get_method() == b"POST":
             self._held_back = []
         else:
-            self._take_the_long_way()
-        self._in_head = False
+            self._hand_over()
 
-    def on_body(self, body: bytes) -> None:
-        """Takes a part of a body."""
-        self._piece_has_more = True
-        if self._held_back is None:
-            super().on_body(body)
-        else:
-            self._held_back.append(body)
-
-    def on_message_complete(self) -> None:
-        """Ends a request, and hands it over if it goes the short way."""
-        if self._comes_again:
-            return
-        self._in_message = False
-        self.reading_since = None
-        if self._held_back is None:
-            super().on_message_complete()
-            if not self._busy:  # refused before it was whole
-                self.idle_since = self.loop.time()
-            return
-        body, headers = b"".join(self._held_back), self.headers
+    def _take_whole(self) -> None:
+        body, headers = b"".join(self._held_back or ()), self.headers
         self._held_back, self.headers = None, []
         keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0" and not self._ending
-        short = _Short(keep_alive=keep_alive)
+        short = TasklessRequest(keep_alive=keep_alive)
         self.cycle = short  # type: ignore[assignment]
         try:
             self._ingress.post(headers, body).add_done_callback(lambda done: self._acknowledged(short, done))
@@ -221,7 +64,7 @@ class Connection(HttpToolsProtocol):
             _log.error("request failed", error=repr(error), exc_info=error)
             self._answer(short, _FAILED)
 
-    def _acknowledged(self, short: _Short, done: asyncio.Future[None]) -> None:
+    def _acknowledged(self, short: TasklessRequest, done: asyncio.Future[None]) -> None:
         error = UnavailableError("the logger ends") if done.cancelled() else done.exception()
         if error is None:
             self._answer(short, OK)
@@ -231,11 +74,11 @@ class Connection(HttpToolsProtocol):
             _log.error("request failed", error=repr(error), exc_info=error)
             self._answer(short, _FAILED)
 
-    def _refuse(self, short: _Short, refused: Refused) -> None:
+    def _refuse(self, short: TasklessRequest, refused: Refused) -> None:
         path = self.url.decode("latin-1")
         self._answer(short, self._ingress.refuse(refused, self.client[0] if self.client else "?", path))
 
-    def _answer(self, short: _Short, answer: Answer) -> None:
+    def _answer(self, short: TasklessRequest, answer: Answer) -> None:
         short.response_complete = True
         if not self.transport.is_closing():
             keep_alive = short.keep_alive
@@ -243,118 +86,3 @@ class Connection(HttpToolsProtocol):
             if not keep_alive:
                 self.transport.close()
         self.on_response_complete()
-
-    def on_response_complete(self) -> None:
-        """Goes on with a pipelined request, or waits for the next one."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            self.writing_since = self.loop.time()
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-        else:
-            self.idle_since = self.loop.time()
-
-    def pause_writing(self) -> None:
-        """Waits for a client that does not take its answers."""
-        super().pause_writing()
-        self.writing_since = self.loop.time()
-
-    def resume_writing(self) -> None:
-        """Goes on with a client that does."""
-        super().resume_writing()
-        if not self.transport.is_closing():
-            self.writing_since = None
-
-    def shutdown(self) -> None:
-        """Ends after the request that is being answered, or that may be on its way already."""
-        self._ending = True
-        if self._busy:
-            self.cycle.keep_alive = False
-        else:
-            self.loop.call_later(_LAST_SECONDS, self._end)
-
-    def check(self, now: float, read_seconds: float, idle_seconds: float) -> None:
-        """Ends the connection of a client that is late."""
-        since = self.reading_since or self.writing_since
-        if since is not None and now - since > read_seconds:
-            self.cut_off("slow")
-        elif self.idle_since is not None and now - self.idle_since > idle_seconds:
-            self._close()
-
-    def cut_off(self, reason: str) -> None:
-        """Ends the connection of a client that cannot be told why."""
-        self._ingress.metrics.refused[reason] += 1
-        self._pass_over()
-        self.transport.abort()
-
-    def _end(self) -> None:
-        if not self._in_message and not self._busy:
-            self._close()
-
-    def _close(self) -> None:
-        self.writing_since = self.loop.time()  # of what was not taken yet
-        self.transport.close()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
-
-    def _take_the_long_way(self) -> None:
-        if self._busy and len(self.pipeline) >= _MOST_PIPELINED:
-            self.cut_off("pipelined")
-            return
-        url, headers, expect = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()  # makes what ASGI wants to know of a request
-        self.url, self.expect_100_continue = url, expect
-        self.headers.extend(headers)
-        parts, self._held_back = self._held_back, None
-        super().on_headers_complete()
-        if self._ending:
-            self.cycle.keep_alive = False
-        for part in parts or ():
-            super().on_body(part)
-
-    def _head_too_large(self) -> Refused:
-        bounds = f"{self._max_header_bytes} bytes or {_MOST_HEADERS} lines"
-        return Refused(431, "head_too_large", f"the head, or what follows the body, is larger than {bounds}")
-
-    def _end_with(self, refused: Refused) -> None:
-        """Refuses what cannot be read on; with an answer, where it would not be taken for that of another request."""
-        answer = self._ingress.refuse(refused, self.client[0] if self.client else "?", "?")
-        if self._in_message and not self._in_head and self._held_back is None:
-            expected = self._busy and not self.cycle.response_started and not self.pipeline
-        else:
-            expected = not self._busy
-        self._pass_over()
-        if expected and not self.transport.is_closing():
-            self.transport.write(answer.wire(keep_alive=False))
-            self._close()
-        else:
-            self.transport.abort()
-
-    def _pass_over(self) -> None:
-        """Takes no notice of what still comes."""
-        self._held_back = None
-        self._in_message = False
-        if self._busy:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        closed = _Short(keep_alive=False)
-        closed.response_complete = True
-        self.cycle = closed  # type: ignore[assignment]
-
-
-def _size(url: bytes, headers: Headers) -> int:
-    return len(url) + sum(len(name) + len(value) for name, value in headers)
-
-
-async def sweep(state: ServerState, settings: LoggerSettings) -> None:
-    """Cuts off clients that take too long, for as long as it runs."""
-    loop = asyncio.get_running_loop()
-    while True:
-        await asyncio.sleep(min(settings.read_seconds, settings.idle_seconds) / _SWEEPS)
-        now = loop.time()
-        for connection in [found for found in state.connections if isinstance(found, Connection)]:
-            connection.check(now, settings.read_seconds, settings.idle_seconds)

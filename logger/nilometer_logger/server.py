@@ -21,8 +21,9 @@ import uvloop
 
 from nilometer_logger import topics
 from nilometer_logger.authentication import Authentication
+from nilometer_logger.bounded import sweep
 from nilometer_logger.certificates import ServingCertificate
-from nilometer_logger.connections import Connection, sweep
+from nilometer_logger.connections import Connection
 from nilometer_logger.errors import SettingError
 from nilometer_logger.ingress import Ingress
 from nilometer_logger.intake import Intake, sources

@@ -26,5 +26,5 @@ class Scale:
     requests: int
 
 
-SHORT = Scale(kills=6, outages=1, timeouts=0, terms=1, loris=500, streams=10_000, requests=5_000)
+SHORT = Scale(kills=13, outages=1, timeouts=0, terms=1, loris=500, streams=10_000, requests=5_000)
 LONG = Scale(kills=50, outages=5, timeouts=1, terms=10, loris=500, streams=10_000, requests=20_000)

@@ -53,7 +53,7 @@ def test_a_client_that_never_finishes_holds_up_no_end(make: Make) -> None:
     assert logger.process.wait() == 0
 
 
-@pytest.mark.parametrize(("held", "grace"), [(1, 20), (3, 1)], ids=["held-shorter", "grace-shorter"])
+@pytest.mark.parametrize(("held", "grace"), [(1, 20), (3, 1)], ids=["held too long", "out of grace"])
 def test_it_ends_while_kafka_stands_still(make: Make, mortal: EmbeddedKafka, held: float, grace: float) -> None:
     """Those who wait for Kafka are answered 503, whether they sent their request in one piece or in two."""
     logger = make("--max-held-seconds", held, "--grace-seconds", grace, address=mortal.bootstrap)

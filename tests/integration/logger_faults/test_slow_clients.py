@@ -1,10 +1,10 @@
 """Clients that take their time, or never come to an end: nobody else notices, and the logger gets rid of them."""
 
 import asyncio
-import os
 import resource
 from contextlib import AsyncExitStack
 from itertools import repeat
+from pathlib import Path
 
 import pytest
 
@@ -125,7 +125,7 @@ def test_more_connections_than_file_descriptors(victim: Victim) -> None:
                 await stack.enter_async_context(connected(victim.port))
 
     with victim.abused("connections beyond the descriptors", MOST_CONNECTIONS) as traffic:
-        few = len(os.listdir(f"/proc/{pid}/fd")) + 10
+        few = len(list(Path(f"/proc/{pid}/fd").iterdir())) + 10
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (few, usual[1]))
         try:
             asyncio.run(flood(MOST_CONNECTIONS))

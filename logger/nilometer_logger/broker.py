@@ -27,11 +27,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from nilometer_logger import punctuation, topics
-from nilometer_logger.diagnosis import why
 from nilometer_logger.errors import UnavailableError
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.inferences import Record
-from nilometer_logger.kafka import connection, unavailable
+from nilometer_logger.kafka import connection, unavailable, why
 from nilometer_logger.monitoring import Monitor
 from nilometer_logger.ownership import Owned, publish
 from nilometer_logger.settings import WorkerSettings

@@ -21,9 +21,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from nilometer_logger.diagnosis import why
 from nilometer_logger.errors import UnavailableError
-from nilometer_logger.kafka import connection
+from nilometer_logger.kafka import connection, why
 from nilometer_logger.settings import Common
 
 Batches = Mapping[TopicPartition, Sequence[ConsumerRecord]]

@@ -18,10 +18,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from nilometer_logger import provisioning, topics
-from nilometer_logger.diagnosis import why
 from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch, to_kafka
-from nilometer_logger.kafka import connection, retrying
-from nilometer_logger.kserve import Stream
+from nilometer_logger.kafka import connection, retrying, why
+from nilometer_logger.kserve import Stream, stream_of
 from nilometer_logger.settings import LoggerSettings
 
 _log = structlog.get_logger("nilometer.producing")
@@ -40,6 +39,8 @@ def size_of(event: CloudEvent) -> int:
     """Bounds the bytes that an event takes in a record from above, in either format."""
     attributes = event.attributes
     size = len(event.data) + _OVERHEAD_ATTRIBUTE_BYTES * len(attributes) + _OVERHEAD_BYTES
+    for part in stream_of(attributes):  # the key of a record that is one event repeats them
+        size += len(part) if part.isascii() else len(part.encode())
     for name, value in attributes.items():
         size += len(name) + (len(value) if value.isascii() else len(value.encode()))
     return size

@@ -14,9 +14,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
-from nilometer_logger.diagnosis import why
 from nilometer_logger.errors import StateError, UnavailableError
-from nilometer_logger.kafka import connection
+from nilometer_logger.kafka import connection, why
 from nilometer_logger.settings import Common, Topics
 from nilometer_logger.topics import DEAD, INFERENCES, STATE
 

@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from nilometer_detectors.monitor import load_monitors
-from nilometer_logger import security, settings
+from nilometer_logger import settings
+from nilometer_logger.kafka import _security as security
 from tests.integration import parts
 from tests.integration.knative import KnativeBroker
 from tests.integration.kubernetes import KubectlFailed, KubernetesApi

@@ -52,7 +52,7 @@ def imports_of(file: Path) -> Iterator[str]:
     ("module", "extra"),
     [
         ("nilometer_logger.server", "logger"),
-        ("nilometer_logger.oidc", "logger"),
+        ("nilometer_logger.authentication._oidc", "logger"),
         ("nilometer_logger.redriving", "logger"),
         ("nilometer_detectors.worker", "worker"),
         ("nilometer_detectors.delivery", "worker"),

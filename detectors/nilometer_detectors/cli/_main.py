@@ -13,7 +13,7 @@ _COMMANDS = {
     "logger": ("logger", "logger", "Take logged inferences by HTTP and append them to Kafka."),
     "worker": ("worker", "worker", "Put inferences into windows, judge them, write findings."),
     "delivery": ("delivery", "worker", "Send findings to a sink as CloudEvents."),
-    "events": ("events", "worker", "Print what passes through a topic."),
+    "events": ("events", "logger", "Print what passes through a topic."),
     "redrive": ("redrive", "logger", "Send dead letters through again."),
     "baseline": ("baseline", "worker", "Make a baseline from reference data."),
     "validate": ("validate", "worker", "Check monitor files."),

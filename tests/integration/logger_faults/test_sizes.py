@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from itertools import repeat
 
 import pytest
@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 BODY_MIB = 100
 FLOOD_MIB = 64
 CLIENTS = 20
+BODIES = 600
 HEADS = [
     b"POST /" + b"x" * MIB + b" HTTP/1.1\r\n\r\n",
     b"POST / HTTP/1.1\r\nName: " + b"x" * MIB + b"\r\n\r\n",
@@ -97,6 +98,24 @@ async def _send(writer: asyncio.StreamWriter, pieces: Iterable[bytes]) -> None:
     for piece in pieces:
         writer.write(piece)
         await writer.drain()
+
+
+def test_bodies_begun_at_once_are_refused_beyond_the_bound(victim: Victim) -> None:
+    """However many clients begin a large body at the same moment: 503 for those that find no room."""
+    begun = head_of({**headers_of("begun"), "Content-Length": "800000"}) + b"x" * 250_000
+
+    async def begin() -> list[Answer | None]:
+        async with AsyncExitStack() as stack:
+            clients = [await stack.enter_async_context(connected(victim.port)) for _ in range(BODIES)]
+            victim.logger.process.signal(signal.SIGSTOP)
+            for _, writer in clients:
+                writer.write(begun)
+            victim.logger.process.signal(signal.SIGCONT)
+            return await asyncio.gather(*(read_answer(reader) for reader, _ in clients))
+
+    with victim.abused("bodies begun at once", BODIES):
+        answers = asyncio.run(begin())
+    assert {answer.status for answer in answers if answer is not None} == {503}
 
 
 def test_a_pipeline_is_answered_in_order(victim: Victim) -> None:

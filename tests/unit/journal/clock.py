@@ -52,7 +52,7 @@ async def settle() -> None:
     """Lets everything happen that can without time going on."""
     loop = asyncio.get_running_loop()
     await asyncio.sleep(0)
-    while loop._ready:
+    while loop._ready:  # noqa: ASYNC110 - nobody tells when all is done
         await asyncio.sleep(0)
 
 

@@ -34,6 +34,7 @@ class Story:
         self.kafka = Kafka(max_record_bytes=1000)
         self.journal = journal(self.kafka, **SETTINGS)
         self.asked: list[tuple[list[str], asyncio.Future[Any]]] = []
+        self.refused: list[str] = []
         self._names = count()
 
     async def step(self, kind: str, what: Any) -> None:
@@ -61,7 +62,7 @@ class Story:
         try:
             self.asked.append((ids, self.journal.append(events[0])))
         except (TooLargeError, UnavailableError):
-            pass  # refused at once
+            self.refused += ids
 
     async def end(self) -> None:
         """Acknowledges whatever is still to come, until nothing is."""
@@ -85,6 +86,7 @@ def test_every_promise_is_kept(steps: list[tuple[str, Any]]) -> None:
 
         assert (story.journal.held_events, story.journal.held_bytes) == (0, 0)
         taken = {name for ids in story.kafka.taken for name in ids}
+        assert taken.isdisjoint(story.refused)
         for ids, done in story.asked:
             assert done.done()
             if not done.cancelled() and done.exception() is None:

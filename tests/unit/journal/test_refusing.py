@@ -49,7 +49,15 @@ def test_what_is_too_large_for_kafka_is_divided_until_one_is_to_blame() -> None:
             else:
                 kafka.acknowledge()
             await settle()
-        assert kafka.records == [["a", "b", "c", "d", "e"], ["a", "b"], ["c", "d", "e"], ["c"], ["d", "e"], ["d"], ["e"]]
+        assert kafka.records == [
+            ["a", "b", "c", "d", "e"],
+            ["a", "b"],
+            ["c", "d", "e"],
+            ["c"],
+            ["d", "e"],
+            ["d"],
+            ["e"],
+        ]
         assert kafka.taken[0] == ["a", "b", "c", "e"]
         assert {name for name, done in held.items() if failed(done)} == {"d"}
         assert failed(held["d"]) is TooLargeError

@@ -5,7 +5,7 @@ import asyncio
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
 from nilometer_detectors.demo.processes import free_port
-from nilometer_logger.diagnosis import why
+from nilometer_logger.kafka import why
 from nilometer_logger.settings import Common
 
 VAGUE = KafkaConnectionError("Unable to bootstrap from [('there', 9092)]")

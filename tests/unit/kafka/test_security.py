@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from nilometer_logger import kafka, security
 from nilometer_logger.errors import SettingError
+from nilometer_logger.kafka import _connection as kafka
+from nilometer_logger.kafka import _security as security
 from nilometer_logger.settings import Common
 
 PASSWORD = "correct horse"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from nilometer_logger.tls import Files, FollowingContext
+from nilometer_logger.kafka._tls import Files, FollowingContext
 
 SERVER = "kafka.test"
 

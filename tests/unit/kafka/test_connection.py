@@ -17,9 +17,9 @@ from aiokafka.errors import (
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from structlog.testing import capture_logs
 
-from nilometer_logger import kafka
 from nilometer_logger.broker import _credentials
 from nilometer_logger.errors import StateError, UnavailableError
+from nilometer_logger.kafka import _connection as kafka
 from nilometer_logger.settings import Common
 
 

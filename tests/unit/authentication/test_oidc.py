@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nilometer_logger import issuer as issuer_module
 from nilometer_logger.authentication import Authentication, Refusal
-from nilometer_logger.issuer import Issuer
-from nilometer_logger.oidc import Verifier
+from nilometer_logger.authentication import _issuer as issuer_module
+from nilometer_logger.authentication._issuer import Issuer
+from nilometer_logger.authentication._oidc import Verifier
 from nilometer_logger.settings import LoggerSettings
-from tests.unit.issuing import AUDIENCE, NOW, SUBJECT, Clock, FakeIssuer, SigningKey, ec_key, rsa_key
+from tests.unit.authentication.issuing import AUDIENCE, NOW, SUBJECT, Clock, FakeIssuer, SigningKey, ec_key, rsa_key
 
 FIRST, SECOND, RSA = ec_key("first"), ec_key("second"), rsa_key("rsa")
 STRANGER = ec_key("first")  # the same id, another key

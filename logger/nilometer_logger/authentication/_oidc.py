@@ -26,10 +26,10 @@ from jwt.exceptions import (
     PyJWTError,
 )
 
-from nilometer_logger.bearer import Refusal, invalid
-from nilometer_logger.discovery import ALGORITHMS
+from nilometer_logger.authentication._bearer import Refusal, invalid
+from nilometer_logger.authentication._discovery import ALGORITHMS
+from nilometer_logger.authentication._issuer import Issuer
 from nilometer_logger.errors import UnavailableError
-from nilometer_logger.issuer import Issuer
 
 _LEEWAY_SECONDS = 10.0
 _MOST_REMEMBERED = 1024

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
-from nilometer_logger import bearer
+from nilometer_logger.authentication import _bearer as bearer
 from nilometer_logger.errors import UnavailableError
 
 # What Kubernetes signs with; no symmetric one, for which a public key would pass as the secret.

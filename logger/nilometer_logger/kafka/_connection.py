@@ -17,8 +17,8 @@ from aiokafka.errors import (
     UnsupportedSaslMechanismError,
 )
 
-from nilometer_logger import security
 from nilometer_logger.errors import UnavailableError
+from nilometer_logger.kafka import _security as security
 from nilometer_logger.settings import Common
 
 _log = structlog.get_logger("nilometer.kafka")

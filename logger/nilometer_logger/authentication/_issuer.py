@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 from jwt import PyJWK
 
-from nilometer_logger.discovery import read_keys
+from nilometer_logger.authentication._discovery import read_keys
 from nilometer_logger.errors import UnavailableError
 
 _log = structlog.get_logger("nilometer.oidc")

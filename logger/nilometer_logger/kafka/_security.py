@@ -9,8 +9,8 @@ import ssl
 from pathlib import Path
 
 from nilometer_logger.errors import SettingError
+from nilometer_logger.kafka._tls import EncryptedKeyError, Files, FollowingContext
 from nilometer_logger.settings import Common
-from nilometer_logger.tls import EncryptedKeyError, Files, FollowingContext
 
 _SERVER = re.compile(r"\s*(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?\s*")
 _LAST_PORT = 65535

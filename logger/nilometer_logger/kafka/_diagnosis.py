@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from nilometer_logger.errors import UnavailableError
-from nilometer_logger.kafka import AWAY, connection, is_vague, unavailable
+from nilometer_logger.kafka._connection import AWAY, connection, is_vague, unavailable
 from nilometer_logger.settings import Common
 
 _ANSWER_MILLISECONDS = 5000

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from nilometer_logger import bearer
-from nilometer_logger.bearer import Refusal
+from nilometer_logger.authentication import _bearer as bearer
+from nilometer_logger.authentication._bearer import Refusal
 from nilometer_logger.errors import SettingError
 from nilometer_logger.settings import LoggerSettings, names
 
 if TYPE_CHECKING:
-    from nilometer_logger.oidc import Verifier
+    from nilometer_logger.authentication._oidc import Verifier
 
 __all__ = ["Authentication", "Refusal"]
 
@@ -85,8 +85,8 @@ class Authentication:
 
 
 def _verifier(settings: LoggerSettings) -> "Verifier":
-    from nilometer_logger.issuer import Issuer  # noqa: PLC0415 - see above
-    from nilometer_logger.oidc import Verifier  # noqa: PLC0415
+    from nilometer_logger.authentication._issuer import Issuer  # noqa: PLC0415 - see above
+    from nilometer_logger.authentication._oidc import Verifier  # noqa: PLC0415
 
     url = urlsplit(settings.oidc_issuer)
     if url.scheme != "https" or not url.hostname or url.query or url.fragment:

@@ -3,7 +3,7 @@
 | metric                                   | type      | labels    | counts                                             |
 |------------------------------------------|-----------|-----------|----------------------------------------------------|
 | `nilometer_logger_events_total`          | counter   | stream's  | events that Kafka acknowledged                     |
-| `nilometer_logger_event_bytes_total`     | counter   | stream's  | their bytes, bodies and attributes                 |
+| `nilometer_logger_event_bytes_total`     | counter   | stream's  | their bytes in a record, at most                   |
 | `nilometer_logger_refused_total`         | counter   | `reason`  | requests that were refused, by why                 |
 | `nilometer_logger_held_events`           | gauge     |           | events waiting for Kafka now                       |
 | `nilometer_logger_held_bytes`            | gauge     |           | bytes being read or waiting for Kafka now          |
@@ -113,7 +113,7 @@ class Metrics:
     def collect(self) -> Iterator[Metric]:
         """Yields the samples; Prometheus's registry calls it."""
         events = CounterMetricFamily(f"{_PREFIX}events", "Events that Kafka acknowledged", labels=_STREAM_LABELS)
-        sizes = CounterMetricFamily(f"{_PREFIX}event_bytes", "Bytes of those events", labels=_STREAM_LABELS)
+        sizes = CounterMetricFamily(f"{_PREFIX}event_bytes", "Bytes of those events in a record, at most", labels=_STREAM_LABELS)
         for stream, (count, size) in self._streams.items():
             events.add_metric(stream, count)
             sizes.add_metric(stream, size)

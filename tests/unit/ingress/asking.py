@@ -1,13 +1,17 @@
-"""The ingress, asked directly: requests as plain dictionaries, and a journal in memory."""
+"""The ingress, asked directly over ASGI, before the real journal and a Kafka in memory."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from nilometer_logger.errors import UnavailableError
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.ingress import Ingress
-from nilometer_logger.kserve import Stream
+from nilometer_logger.metrics import Metrics
+from nilometer_logger.settings import LoggerSettings
+from tests.unit.journal.clock import run
+from tests.unit.journal.kafka import Kafka, journal
 
 HEADERS = {
     "ce-specversion": "1.0",
@@ -18,24 +22,10 @@ HEADERS = {
     "ce-namespace": "demo",
     "ce-component": "predictor",
 }
+STRUCTURED = {"content-type": "application/cloudevents+json"}
+BATCH = {"content-type": "application/cloudevents-batch+json"}
+MODES = ("binary", "structured", "batch")
 LARGEST = 5000
-
-
-@dataclass
-class Journal:
-    """Keeps what is appended, or refuses it, or never answers."""
-
-    refuses: str = ""
-    hangs: bool = False
-    kept: list[tuple[Stream, CloudEvent]] = field(default_factory=list)
-
-    async def append(self, stream: Stream, event: CloudEvent) -> None:
-        """Keeps an event, as Kafka would."""
-        if self.refuses:
-            raise UnavailableError(self.refuses)
-        if self.hangs:
-            await asyncio.Event().wait()
-        self.kept.append((stream, event))
 
 
 @dataclass(frozen=True)
@@ -47,12 +37,39 @@ class Answer:
     body: str
 
 
-def ask(
+def member(body: bytes = b"{}", **attributes: str) -> dict[str, str]:
+    """Returns an event as a JSON object; empty attributes are left out."""
+    own = {name.removeprefix("ce-"): value for name, value in HEADERS.items()} | attributes
+    found = {name: value for name, value in own.items() if value}
+    return {**found, "datacontenttype": "text/plain", "data_base64": base64.b64encode(body).decode()}
+
+
+def sent(mode: str, body: bytes = b"{}", **attributes: str) -> tuple[dict[str, str], bytes]:
+    """Returns the headers and the body of one event in a content mode."""
+    if mode == "binary":
+        own = HEADERS | {f"ce-{name}": value for name, value in attributes.items()}
+        return {name: value for name, value in own.items() if value}, body
+    one = member(body, **attributes)
+    if mode == "structured":
+        return STRUCTURED, json.dumps(one).encode()
+    return BATCH, json.dumps([one]).encode()
+
+
+def made(kafka: Kafka | None, **settings: float | str) -> Ingress:
+    """Returns an ingress in the running loop; without a Kafka it has not reached one yet."""
+    given = {"max_event_bytes": LARGEST, **settings}
+    ingress = Ingress(LoggerSettings(**given), Metrics(10), None)
+    if kafka is not None:
+        ingress.journal = journal(kafka, **given)
+    return ingress
+
+
+async def asked(
     ingress: Ingress,
     method: str = "POST",
     path: str = "/",
     *,
-    headers: dict[str, str] | None = None,
+    headers: Mapping[str, str] = HEADERS,
     body: bytes | Sequence[bytes | None] = b"{}",
     kind: str = "http",
 ) -> Answer | None:
@@ -70,12 +87,11 @@ def ask(
         The answer; None where there was none.
     """
     parts = [body] if isinstance(body, bytes) else body
-    sent = HEADERS if headers is None else headers
     scope = {
         "type": kind,
         "method": method,
         "path": path,
-        "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         "client": ("10.0.0.7", 4711),
     }
     coming = [
@@ -87,12 +103,14 @@ def ask(
     answered: list[dict[str, object]] = []
 
     async def receive() -> dict[str, object]:
+        await asyncio.sleep(0)
         return coming.pop(0)
 
     async def send(message: dict[str, object]) -> None:
         answered.append(message)
 
-    asyncio.run(ingress(scope, receive, send))
+    await ingress(scope, receive, send)
+    assert ingress.reading_bytes == 0
     if not answered:
         return None
     start, content = answered
@@ -100,8 +118,25 @@ def ask(
     return Answer(start["status"], found, content["body"].decode())
 
 
-def ready(journal: Journal | None = None) -> Ingress:
-    """Returns an ingress with a journal behind it."""
-    ingress = Ingress(max_event_bytes=LARGEST, max_held_seconds=0.01)
-    ingress.journal = journal or Journal()
-    return ingress
+def ask(
+    method: str = "POST",
+    path: str = "/",
+    *,
+    kafka: Kafka | None = None,
+    headers: Mapping[str, str] = HEADERS,
+    body: bytes | Sequence[bytes | None] = b"{}",
+    kind: str = "http",
+    **settings: float | str,
+) -> Answer | None:
+    """Sends one request to an ingress of its own; its Kafka acknowledges at once unless there is another."""
+    before = Kafka(at_once=True) if kafka is None else kafka
+
+    async def test() -> Answer | None:
+        return await asked(made(before, **settings), method, path, headers=headers, body=body, kind=kind)
+
+    return run(test())
+
+
+def kept(kafka: Kafka) -> list[CloudEvent]:
+    """Returns the events that Kafka was given, in order."""
+    return [event for record in kafka.sent for _, event in record.events]

@@ -1,47 +1,80 @@
-"""200: the event is in the journal, as it came."""
+"""200: the event is in Kafka, as it came, in whatever content mode."""
+
+import json
 
 import pytest
 
-from nilometer_logger.journal import size_of
 from nilometer_logger.kserve import Stream
+from nilometer_logger.producing import size_of
 from tests.unit.captures import Capture, captures
-from tests.unit.ingress.asking import HEADERS, LARGEST, Journal, ask, ready
+from tests.unit.ingress.asking import BATCH, HEADERS, LARGEST, MODES, ask, kept, member, sent
+from tests.unit.journal.kafka import Kafka
 
 
-def test_an_event_is_appended_to_its_stream() -> None:
-    """What was POSTed is in the journal, under the stream that its extensions name."""
-    journal = Journal()
+@pytest.mark.parametrize("mode", MODES)
+def test_an_event_is_appended_to_its_stream(mode: str) -> None:
+    """What was POSTed is in Kafka, attributes and body, under the stream that its extensions name."""
+    kafka = Kafka(at_once=True)
+    headers, body = sent(mode, b'{"instances": [[1]]}')
 
-    answer = ask(ready(journal), body=b'{"instances": [[1]]}')
-
-    assert answer.status == 200
-    [(stream, event)] = journal.kept
+    assert ask(kafka=kafka, headers=headers, body=body).status == 200
+    [(stream, event)] = kafka.sent[0].events
     assert stream == Stream("demo", "iris", "predictor", "")
     assert event.data == b'{"instances": [[1]]}'
-    assert {f"ce-{name}": value for name, value in event.attributes.items()} == HEADERS
+    assert {**HEADERS, "ce-datacontenttype": "text/plain"}.items() >= {
+        f"ce-{name}": value for name, value in event.attributes.items()
+    }.items()
 
 
-def test_the_answer_is_empty() -> None:
+def test_a_batch_is_taken_in_its_order() -> None:
+    """Every event of a batch is in Kafka, none twice."""
+    kafka = Kafka(at_once=True)
+    ids = [str(number) for number in range(20)]
+
+    assert ask(kafka=kafka, headers=BATCH, body=json.dumps([member(id=one) for one in ids]).encode()).status == 200
+    assert [event["id"] for event in kept(kafka)] == ids
+
+
+def test_an_empty_batch_is_taken() -> None:
+    """Nothing is in Kafka already."""
+    kafka = Kafka(at_once=True)
+
+    assert ask(kafka=kafka, headers=BATCH, body=b"[]").status == 200
+    assert kept(kafka) == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_answer_is_empty(mode: str) -> None:
     """A Knative broker takes a body that is no CloudEvent for a failed delivery."""
-    answer = ask(ready())
+    headers, body = sent(mode)
+    answer = ask(headers=headers, body=body)
 
-    assert answer.body == ""
-    assert answer.headers == {"content-length": "0"}
+    assert (answer.status, answer.body, answer.headers) == (200, "", {"content-length": "0"})
 
 
-@pytest.mark.parametrize("path", ["/", "/events/default", "/healthz", "/a%20path"])
+@pytest.mark.parametrize("path", ["/", "/events/default", "/healthz", "/metrics", "/a%20path", "/%2e%2e/"])
 def test_any_path_will_do(path: str) -> None:
     """An InferenceService's logger.url may end as it likes."""
-    assert ask(ready(), path=path).status == 200
+    assert ask(path=path).status == 200
+
+
+def test_what_knative_sends_besides_changes_nothing() -> None:
+    """`Prefer: reply` and `Kn-Namespace` are no attributes, and in no one's way."""
+    kafka = Kafka(at_once=True)
+    answer = ask(kafka=kafka, headers={**HEADERS, "prefer": "reply", "kn-namespace": "elsewhere"})
+
+    assert (answer.status, answer.body) == (200, "")
+    assert kept(kafka)[0]["namespace"] == "demo"
+    assert {"prefer", "kn-namespace"}.isdisjoint(kept(kafka)[0].attributes)
 
 
 def test_a_body_in_parts_is_one_body() -> None:
     """However the server hands it over, nothing is lost between the parts."""
-    journal = Journal()
+    kafka = Kafka(at_once=True)
 
-    ask(ready(journal), body=[b'{"inst', b"", b'ances": [[1]]}'])
+    ask(kafka=kafka, body=[b'{"inst', b"", b'ances": [[1]]}'])
 
-    assert journal.kept[0][1].data == b'{"instances": [[1]]}'
+    assert kept(kafka)[0].data == b'{"instances": [[1]]}'
 
 
 @pytest.mark.parametrize(
@@ -49,19 +82,21 @@ def test_a_body_in_parts_is_one_body() -> None:
 )
 def test_all_that_kserve_sends_is_taken(found: Capture) -> None:
     """The logger decodes nothing: whatever KServe logs is kept, for the worker to judge."""
-    journal = Journal()
+    kafka = Kafka(at_once=True)
     headers = {name.decode(): value.decode() for name, value in found.headers}
 
-    assert ask(ready(journal), headers=headers, body=found.body).status == 200
-    assert journal.kept[0][1].data == found.body
+    assert ask(kafka=kafka, headers=headers, body=found.body).status == 200
+    assert kept(kafka)[0].data == found.body
 
 
-def test_the_largest_event_is_taken() -> None:
-    """The limit itself is allowed, and one byte more is not; attributes count."""
-    journal = Journal()
-    ask(ready(journal), body=b"")
-    [(_, empty)] = journal.kept
-    room = LARGEST - size_of(empty)
+@pytest.mark.parametrize("mode", MODES)
+def test_the_largest_event_is_taken(mode: str) -> None:
+    """The limit itself is allowed and one byte more is 413, in every mode; attributes count."""
+    kafka = Kafka(at_once=True)
+    headers, body = sent(mode, b"")
+    ask(kafka=kafka, headers=headers, body=body)
+    room = LARGEST - size_of(kept(kafka)[0])
 
-    assert ask(ready(), body=b"x" * room).status == 200
-    assert ask(ready(), body=b"x" * (room + 1)).status == 413
+    for length, status in ((room, 200), (room + 1, 413)):
+        headers, body = sent(mode, b"x" * length)
+        assert ask(headers=headers, body=body).status == status

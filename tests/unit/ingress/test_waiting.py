@@ -1,52 +1,131 @@
-"""503 while Kafka is away, and what the probes say."""
+"""200 only after Kafka's acknowledgement; 503 for whatever a retry can mend."""
+
+import asyncio
 
 import pytest
 
-from nilometer_logger.ingress import Ingress
-from tests.unit.ingress.asking import HEADERS, Journal, ask, ready
+from nilometer_logger.errors import UnavailableError
+from tests.unit.ingress.asking import HEADERS, MODES, asked, made, sent
+from tests.unit.journal.clock import run, settle, until
+from tests.unit.journal.kafka import Kafka
 
 
-def waiting() -> Ingress:
-    """Returns an ingress that Kafka has not been reached for yet."""
-    return Ingress(max_event_bytes=1000, max_held_seconds=0.01)
+@pytest.mark.parametrize("mode", MODES)
+def test_nobody_is_answered_before_kafka_has_it(mode: str) -> None:
+    """The answer waits for the acknowledgement, and follows it at once."""
+
+    async def test() -> None:
+        kafka = Kafka()
+        headers, body = sent(mode)
+        asking = asyncio.create_task(asked(made(kafka), headers=headers, body=body))
+        await until(5.0)
+        assert not asking.done()
+        [partition] = kafka.flying
+        kafka.acknowledge(partition)
+        await settle()
+        assert asking.result().status == 200
+
+    run(test())
 
 
-@pytest.mark.parametrize(
-    ("ingress", "reason"),
-    [
-        (waiting(), "Kafka is not reachable yet"),
-        (ready(Journal(refuses="64 bytes wait for Kafka; 63 is the most")), "64 bytes wait for Kafka; 63 is the most"),
-        (ready(Journal(hangs=True)), "Kafka did not acknowledge within 0.01 s"),
-    ],
-    ids=["not connected", "full", "no acknowledgement"],
-)
-def test_an_event_that_kafka_does_not_have_is_never_acknowledged(ingress: Ingress, reason: str) -> None:
-    """503 with the reason, and when to come back."""
-    answer = ask(ingress)
+@pytest.mark.parametrize("mode", MODES)
+def test_what_kafka_does_not_take_is_never_acknowledged(mode: str) -> None:
+    """503 with the reason and when to come back: Kafka not reached, full, refused, or silent; nothing stays held."""
 
-    assert (answer.status, answer.body) == (503, f"{reason}\n")
-    assert answer.headers["retry-after"] == "1"
+    async def test() -> None:
+        headers, body = sent(mode)
+        for kafka, settings, reason in (
+            (None, {}, "Kafka is not reachable yet"),
+            (Kafka(), {"max_held_events": 0}, "0 events"),
+            (Kafka(), {"max_held_seconds": 0.1}, "Kafka did not acknowledge within 0.1 s"),
+        ):
+            ingress = made(kafka, **settings)
+            answer = await asked(ingress, headers=headers, body=body)
+            assert answer.status == 503
+            assert reason in answer.body
+            assert answer.headers["retry-after"] == "1"
+
+    run(test())
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_kafka_refuses_is_explained(mode: str) -> None:
+    """An error of the record is the answer of each request in it."""
+
+    async def test() -> None:
+        kafka = Kafka()
+        headers, body = sent(mode)
+        asking = asyncio.create_task(asked(made(kafka), headers=headers, body=body))
+        await settle()
+        [partition] = kafka.flying
+        kafka.refuse(UnavailableError("not enough replicas"), partition)
+        await settle()
+        assert asking.done()
+        assert asking.result().status == 503
+
+    run(test())
 
 
 def test_what_is_wrong_is_said_before_what_is_away() -> None:
     """A request that no retry can mend is refused as such, Kafka or not."""
-    assert ask(waiting(), headers={"ce-id": "1"}).status == 400
-    assert ask(waiting(), headers={**HEADERS, "content-type": "application/cloudevents+json"}).status == 415
+
+    async def test() -> None:
+        for headers, settings, status in (
+            ({"ce-id": "1"}, {}, 400),
+            (HEADERS, {"namespaces": "theirs"}, 403),
+            (HEADERS, {"max_event_bytes": 1}, 413),
+            ({**HEADERS, "content-type": "application/cloudevents+xml"}, {}, 415),
+        ):
+            answer = await asked(made(None, **settings), headers=headers)
+            assert answer.status == status
+            assert "retry-after" not in answer.headers
+
+    run(test())
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_the_process_lives_before_kafka_is_there(method: str) -> None:
-    """/healthz is 200 from the first moment, so that a slow Kafka does not restart the logger."""
-    assert ask(waiting(), method, "/healthz").status == 200
+def test_bodies_being_read_share_the_room() -> None:
+    """What has come in part counts as held: one that passes the bound is 503, and its bytes are free again."""
+
+    async def test() -> None:
+        ingress = made(Kafka(at_once=True), max_held_bytes=1000)
+        ingress.reading_bytes = 600  # of another request
+        coming = asyncio.Queue()
+        answered = []
+
+        async def send(message: dict[str, object]) -> None:
+            answered.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "client": None}
+        asking = asyncio.create_task(ingress(scope, coming.get, send))
+        coming.put_nowait({"type": "http.request", "body": b"x" * 400, "more_body": True})
+        await settle()
+        assert (ingress.held_bytes, answered) == (1000, [])
+        coming.put_nowait({"type": "http.request", "body": b"x", "more_body": True})
+        await asking
+        assert answered[0]["status"] == 503
+        assert ingress.reading_bytes == 600
+
+    run(test())
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_it_is_ready_once_kafka_is_there(method: str) -> None:
-    """/readyz is 503 until events can be acknowledged, and 200 from then on."""
-    ingress = waiting()
-    before = ask(ingress, method, "/readyz")
-    ingress.journal = Journal()
-    after = ask(ingress, method, "/readyz")
+@pytest.mark.parametrize("reading", [True, False])
+def test_who_waits_at_the_very_end_is_told_so(reading: bool) -> None:
+    """uvicorn cancels what is not answered when the time for an end is over: 503, and no byte stays counted."""
 
-    assert (before.status, before.body) == (503, "Kafka is not reachable yet\n")
-    assert (after.status, after.body) == (200, "")
+    async def test() -> None:
+        ingress = made(Kafka())
+        body = b"{}"
+        if reading:
+            ingress_asked = asked(ingress, body=[body, *([b""] * 1000), body])
+        else:
+            ingress_asked = asked(ingress, body=body)
+        asking = asyncio.create_task(ingress_asked)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert (ingress.reading_bytes > 0) == reading
+        asking.cancel()
+        answer = await asking
+        assert (answer.status, answer.body) == (503, "the logger ends\n")
+        assert ingress.reading_bytes == 0
+
+    run(test())

@@ -31,7 +31,7 @@ bench-logger: .venv/installed-dev ## the logger's figures beside yardsticks of t
 	@$(BIN)/python -m tests.benchmarks.logger
 
 faults: .venv/installed-dev ## the fault tests at full length, and their table (50 kills and the like, 4 minutes)
-	@$(BIN)/python -m pytest tests/integration/logger_faults -m integration -k "not short"
+	@$(BIN)/python -m pytest tests/integration/logger_faults -m integration -k "not [short]"
 
 format: .venv/installed-dev ## format the code and mend what lint can mend
 	@$(BIN)/ruff check --fix --quiet; $(BIN)/ruff format --quiet

@@ -18,6 +18,8 @@ it cannot a 4xx other than 404, 408, 409 and 429, which are retried.
 Three more reasons have no answer, because nobody could be told: `slow`, a client that took longer over a request, or
 over taking its answer, than `read_seconds`; `connections`, one connection more than `max_connections`; and `pipelined`,
 more requests at once over one connection than any client has a use for.
+
+500 is no refusal but a bug of ours: empty, with a traceback in the log.
 """
 
 from dataclasses import dataclass
@@ -100,3 +102,4 @@ class Answer:
 
 
 OK = Answer(200, [])
+FAILED = Answer(500, [])

@@ -2,7 +2,9 @@
 
 uvicorn waits for ever for the rest of a head or a body, takes a head of any size and any number of connections. Here
 
-* one connection more than `max_connections` is closed at once;
+* where `max_connections` are open, one more takes the place of the one that has been silent for longest after its last
+  answer, because KServe's logger opens a connection for most events and leaves it to us to close it. Where none is
+  silent, the new one is closed at once;
 * a request must be there, whole, `read_seconds` after its first byte, and the first one `read_seconds` after the
   connection; an answer must be taken in that time, too; between requests a connection may be silent for `idle_seconds`.
   One sweep over all connections looks for those that are late, so that a request in time costs no timer;
@@ -18,6 +20,7 @@ answer that says so, and a request that is on its way already would otherwise be
 """
 
 import asyncio
+import contextlib
 from typing import Any
 
 import httptools
@@ -80,9 +83,11 @@ class Bounded(HttpToolsProtocol):
         self._max_header_bytes = settings.max_header_bytes
         self._ending = False
         self._running: RequestResponseCycle | None = None
+        self._head: Headers = []  # without what may follow a body in chunks
         self._held_back: list[bytes] | None = None  # the body of a request that uvicorn has not got yet
         self._in_message = False
         self._in_head = False
+        self._began_before = False  # the head, in a piece before this one
         self._comes_again = False  # the request, without the upgrade that it asks for
         self._head_bytes = 0  # of head and trailers, in pieces that hold nothing else
         self._piece_bytes = 0
@@ -98,8 +103,17 @@ class Bounded(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Takes the connection, or closes it."""
         super().connection_made(transport)
-        if len(self.connections) > self._max_connections:
+        if len(self.connections) > self._max_connections and not self._make_room():
             self.cut_off("connections")
+
+    def _make_room(self) -> bool:
+        silent = [found for found in self.connections if isinstance(found, Bounded) and found.idle_since is not None]
+        if not silent:
+            return False
+        longest = min(silent, key=lambda found: found.idle_since or 0.0)
+        longest.idle_since = None  # another one must not choose it as well, before it is closed
+        longest.transport.close()
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tells the request that is being answered, which need not be the last one that came."""
@@ -113,6 +127,7 @@ class Bounded(HttpToolsProtocol):
         """Parses what came."""
         self._piece_bytes = len(data)
         self._piece_has_more = False
+        self._began_before = self._in_head
         try:
             self._parse(data)
         except httptools.HttpParserError:
@@ -139,6 +154,8 @@ class Bounded(HttpToolsProtocol):
                 rest = rest[upgrade.args[0] :]
                 head = self._without_upgrade()
                 self.parser = httptools.HttpRequestParser(self)
+                with contextlib.suppress(AttributeError):  # httptools before 0.6.3; uvicorn does the same
+                    self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
                 self.parser.feed_data(head)
 
     def _without_upgrade(self) -> bytes:
@@ -163,12 +180,13 @@ class Bounded(HttpToolsProtocol):
         self._comes_again = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         if self._comes_again:
             return
-        # A piece may hold much more than the head; only then is it worth measuring.
+        # A head within a small piece need not be measured.
         most = self._max_header_bytes
-        too_large = self._head_bytes + self._piece_bytes > most and _size(self.url, self.headers) > most
+        too_large = (self._began_before or self._piece_bytes > most) and _size(self.url, self.headers) > most
         if too_large or len(self.headers) > _MOST_HEADERS:
             self._end_with(self._head_too_large())
             return
+        self._head, self.headers = self.headers, []
         self._decide()
         self._in_head = False
 
@@ -199,10 +217,12 @@ class Bounded(HttpToolsProtocol):
         if self.transport.is_closing():
             self.writing_since = self.loop.time()
             return
+        if self.flow.read_paused and self.reading_since is not None:
+            self.reading_since = self.loop.time()
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        else:
+        elif not self._in_message:
             self.idle_since = self.loop.time()
 
     def pause_writing(self) -> None:
@@ -226,7 +246,8 @@ class Bounded(HttpToolsProtocol):
 
     def check(self, now: float, read_seconds: float, idle_seconds: float) -> None:
         """Ends the connection of a client that is late."""
-        since = self.reading_since or self.writing_since
+        held_up = self._busy and self.flow.read_paused  # by us: the answer before is not there yet
+        since = (None if held_up else self.reading_since) or self.writing_since
         if since is not None and now - since > read_seconds:
             self.cut_off("slow")
         elif self.idle_since is not None and now - self.idle_since > idle_seconds:
@@ -264,12 +285,13 @@ class Bounded(HttpToolsProtocol):
         if self._busy and len(self.pipeline) >= _MOST_PIPELINED:
             self.cut_off("pipelined")
             return
-        url, headers, expect = self.url, self.headers, self.expect_100_continue
+        url, expect = self.url, self.expect_100_continue
         super().on_message_begin()  # makes what ASGI wants to know of a request
         self.url, self.expect_100_continue = url, expect
-        self.headers.extend(headers)
+        self.headers.extend(self._head)
         parts, self._held_back = self._held_back, None
         super().on_headers_complete()
+        self._head, self.headers = [], []
         if self._ending:
             self.cycle.keep_alive = False
         for part in parts or ():

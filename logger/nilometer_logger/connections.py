@@ -9,7 +9,6 @@ the request that it is answering, so that its pipelining and its shutdown see no
 import asyncio
 from typing import Any
 
-import structlog
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
@@ -19,8 +18,6 @@ from nilometer_logger.errors import NilometerError, UnavailableError
 from nilometer_logger.ingress import Ingress
 from nilometer_logger.settings import LoggerSettings
 
-_log = structlog.get_logger("nilometer.connections")
-_FAILED = Answer(500, [])  # a bug of ours
 _OK_WIRE = OK.wire(keep_alive=True)
 
 
@@ -49,33 +46,31 @@ class Connection(Bounded):
             self._hand_over()
 
     def _take_whole(self) -> None:
-        body, headers = b"".join(self._held_back or ()), self.headers
-        self._held_back, self.headers = None, []
+        body, headers, url = b"".join(self._held_back or ()), self._head, self.url
+        self._held_back, self._head = None, []
         keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0" and not self._ending
         short = TasklessRequest(keep_alive=keep_alive)
         self.cycle = short  # type: ignore[assignment]
         try:
-            self._ingress.post(headers, body).add_done_callback(lambda done: self._acknowledged(short, done))
+            self._ingress.post(headers, body).add_done_callback(lambda done: self._acknowledged(short, url, done))
         except NilometerError as error:
-            self._refuse(short, Refused.by(error))
+            self._refuse(short, url, Refused.by(error))
         except Refused as refused:
-            self._refuse(short, refused)
+            self._refuse(short, url, refused)
         except Exception as error:  # noqa: BLE001 - raised into the parser it would be taken for a client's mistake
-            _log.error("request failed", error=repr(error), exc_info=error)
-            self._answer(short, _FAILED)
+            self._answer(short, self._ingress.fail(error))
 
-    def _acknowledged(self, short: TasklessRequest, done: asyncio.Future[None]) -> None:
+    def _acknowledged(self, short: TasklessRequest, url: bytes, done: asyncio.Future[None]) -> None:
         error = UnavailableError("the logger ends") if done.cancelled() else done.exception()
         if error is None:
             self._answer(short, OK)
         elif isinstance(error, NilometerError):
-            self._refuse(short, Refused.by(error))
+            self._refuse(short, url, Refused.by(error))
         else:
-            _log.error("request failed", error=repr(error), exc_info=error)
-            self._answer(short, _FAILED)
+            self._answer(short, self._ingress.fail(error))
 
-    def _refuse(self, short: TasklessRequest, refused: Refused) -> None:
-        path = self.url.decode("latin-1")
+    def _refuse(self, short: TasklessRequest, url: bytes, refused: Refused) -> None:
+        path = url.partition(b"?")[0].decode("latin-1")
         self._answer(short, self._ingress.refuse(refused, self.client[0] if self.client else "?", path))
 
     def _answer(self, short: TasklessRequest, answer: Answer) -> None:

@@ -14,7 +14,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
-from nilometer_logger.answers import OK, Answer, Headers, Refused
+import structlog
+
+from nilometer_logger.answers import FAILED, OK, Answer, Headers, Refused
 from nilometer_logger.authentication import Authentication
 from nilometer_logger.errors import NilometerError, TooLargeError, UnavailableError
 from nilometer_logger.events import CloudEvent, from_http, mode_of, read_http
@@ -28,6 +30,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+_log = structlog.get_logger("nilometer.ingress")
 _NOT_YET = "Kafka is not reachable yet"
 _ENDS = "the logger ends"
 _WORDS = {401: "unauthenticated", 403: "forbidden", 503: "unavailable"}
@@ -116,6 +119,12 @@ class Ingress:
         self._refusals.log(refused.status, str(refused), client, path)
         return Answer.refusing(refused)
 
+    def fail(self, error: BaseException) -> Answer:
+        """Logs a bug of ours, and returns its answer."""
+        # Its text may quote a body, as that of a UnicodeDecodeError does in full; the traceback says enough.
+        _log.error("request failed", error=type(error).__name__, exc_info=error)
+        return FAILED
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
         if scope["type"] != "http":
@@ -129,6 +138,8 @@ class Ingress:
         except Refused as refused:
             client = scope.get("client")
             answer = self.refuse(refused, client[0] if client else "?", scope["path"])
+        except Exception as error:  # noqa: BLE001 - uvicorn would end the connection
+            answer = self.fail(error)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.all_headers()})
         await send({"type": "http.response.body", "body": answer.body})
 
@@ -148,6 +159,7 @@ class Ingress:
         """Reads a body in its parts; all bodies being read share the room of what may be held."""
         settings = self._settings
         limit = settings.max_event_bytes if mode_of(headers) == "binary" else settings.max_body_bytes
+        limit = min(limit, settings.max_held_bytes)  # larger ones would never find room: no retry helps
         self._check_size(_declared(headers), limit)
         parts: list[bytes] = []
         size = 0

@@ -100,7 +100,8 @@ class Metrics:
         """Counts an event that Kafka acknowledged."""
         counts = self._streams.get(stream)
         if counts is None:
-            if len(self._streams) >= self._max_streams or max(map(len, stream)) > _LONGEST_LABEL:
+            own = len(self._streams) - (OTHER in self._streams)
+            if own >= self._max_streams or max(map(len, stream)) > _LONGEST_LABEL:
                 stream = OTHER
             counts = self._streams.setdefault(stream, [0, 0])
         counts[0] += 1
@@ -113,7 +114,9 @@ class Metrics:
     def collect(self) -> Iterator[Metric]:
         """Yields the samples; Prometheus's registry calls it."""
         events = CounterMetricFamily(f"{_PREFIX}events", "Events that Kafka acknowledged", labels=_STREAM_LABELS)
-        sizes = CounterMetricFamily(f"{_PREFIX}event_bytes", "Bytes of those events in a record, at most", labels=_STREAM_LABELS)
+        sizes = CounterMetricFamily(
+            f"{_PREFIX}event_bytes", "Bytes of those events in a record, at most", labels=_STREAM_LABELS
+        )
         for stream, (count, size) in self._streams.items():
             events.add_metric(stream, count)
             sizes.add_metric(stream, size)

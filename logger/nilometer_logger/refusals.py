@@ -5,6 +5,7 @@ count every one.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable
 
 import structlog
@@ -24,19 +25,16 @@ class Refusals:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._since = clock()
-        self._lines = 0
+        self._times: deque[float] = deque(maxlen=_LINES)  # of the last lines
         self._left_out = 0
 
     def log(self, status: int, reason: str, client: str, path: str) -> None:
         """Logs a refusal, or counts it."""
         now = self._clock()
-        if now - self._since >= _SECONDS:
-            self._since, self._lines = now, 0
-        if self._lines == _LINES:
+        if len(self._times) == _LINES and now - self._times[0] < _SECONDS:
             self._left_out += 1
             return
-        self._lines += 1
+        self._times.append(now)
         more = {"left_out": self._left_out} if self._left_out else {}
         self._left_out = 0
         reason, path = reason[:_LONGEST], path[:_LONGEST]

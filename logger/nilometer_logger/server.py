@@ -63,10 +63,12 @@ class _Server(uvicorn.Server):
         self._ingress = ingress
         self._ending = ending
         self._loop = asyncio.get_running_loop()
+        self.ended = 0.0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begins the end."""
         self._ingress.draining = True
+        self.ended = self._loop.time()
         self._loop.call_soon_threadsafe(self._ending.set)
         super().handle_exit(sig, frame)
 
@@ -160,7 +162,8 @@ class Serving:
         if journal is None or producing is None:
             working.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await _within(self._settings.grace_seconds, working)
+            used = asyncio.get_running_loop().time() - self._server.ended
+            await _within(max(0.0, self._settings.grace_seconds - used), working)
         if journal is not None and producing is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.max_held_seconds):

@@ -84,10 +84,12 @@ class LoggerSettings(Topics):
     max_event_bytes: int = setting(900_000, "the largest event taken; larger ones are answered 413", least=1)
     max_body_bytes: int = setting(4 * 2**20, "the largest body of a structured event or a batch of events", least=1)
     max_header_bytes: int = setting(65_536, "the largest head of a request; larger ones are answered 431", least=1024)
-    max_connections: int = setting(4096, "connections at once; one more is closed at once", least=1)
-    max_held_events: int = setting(100_000, "events waiting for Kafka, in all; beyond it the answer is 503", least=1)
+    max_connections: int = setting(
+        1024, "connections at once; one more takes the place of a silent one, or is closed", least=1
+    )
+    max_held_events: int = setting(50_000, "events waiting for Kafka, in all; beyond it the answer is 503", least=1)
     max_held_bytes: int = setting(
-        64 * 2**20, "bytes being read or waiting for Kafka, in all; beyond it the answer is 503", least=1
+        32 * 2**20, "bytes being read or waiting for Kafka, in all; beyond it the answer is 503", least=1
     )
     max_held_seconds: float = setting(10.0, "how long an event waits for Kafka before the answer is 503", least=0.1)
     max_linger_seconds: float = setting(

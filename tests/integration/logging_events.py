@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -80,18 +79,12 @@ class Load:
     clients: int
     acknowledged: list[str] = field(default_factory=list)
 
-    def run(self, events: int, *, after: int = 0, act: Callable[[], None] = lambda: None) -> None:
-        """Sends events until all are answered, or nobody answers any more.
+    def run(self, events: int) -> None:
+        """Sends events until all are answered, or nobody answers any more."""
+        asyncio.run(self._run(events))
 
-        Args:
-            events: how many.
-            after: how many acknowledgements to wait for before acting.
-            act: called once, in the middle of the load.
-        """
-        asyncio.run(self._run(events, after, act))
-
-    async def _run(self, events: int, after: int, act: Callable[[], None]) -> None:
-        numbers, acted = count(), asyncio.Event()
+    async def _run(self, events: int) -> None:
+        numbers = count()
 
         async def client(session: aiohttp.ClientSession) -> None:
             while (number := next(numbers)) < events:
@@ -103,9 +96,6 @@ class Load:
                     return  # the logger has gone
                 if answer.status == OK:
                     self.acknowledged.append(event_id)
-                if len(self.acknowledged) >= after and not acted.is_set():
-                    acted.set()
-                    act()
 
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as tasks:

@@ -1,87 +1,18 @@
 """Records leave over a producer that is replaced, once, when Kafka has refused something for good."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, OutOfOrderSequenceNumber
 from structlog.testing import capture_logs
 
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_kafka
-from nilometer_logger.kserve import Stream, stream_of
-from nilometer_logger.producing import Producing
-from tests.unit import logged
+from nilometer_logger.events import BATCH_CONTENT_TYPE, decode_batch, from_kafka
 from tests.unit.journal.clock import run, settle
+from tests.unit.journal.producers import Producers, events
 
 TOO_LARGE = MessageSizeTooLargeError("too large")
-SIZE = 100
-
-
-class Producer:
-    """Stands where `AIOKafkaProducer` does: what is sent is in flight until the test ends it.
-
-    Attributes:
-        sent: what `send` was given, in order.
-        flying: how each of them ends.
-        stopped: whether `stop` was called, and whether it is over.
-    """
-
-    def __init__(self) -> None:
-        self.sent: list[dict[str, Any]] = []
-        self.flying: list[asyncio.Future[None]] = []
-        self.stopped: list[str] = []
-
-    async def send(self, topic: str, value: bytes, **more: Any) -> "asyncio.Future[None]":
-        """Takes a record."""
-        assert not self.stopped
-        self.sent.append({"topic": topic, "value": value, **more})
-        self.flying.append(asyncio.get_running_loop().create_future())
-        return self.flying[-1]
-
-    async def send_and_wait(self, topic: str, value: bytes, **more: Any) -> None:
-        """Takes a record, and waits until it is acknowledged."""
-        await (await self.send(topic, value, **more))
-
-    async def stop(self) -> None:
-        """Waits for what is in flight, as the real one does, and fails as it did."""
-        self.stopped.append("began")
-        outcomes = await asyncio.gather(*self.flying, return_exceptions=True)
-        self.stopped.append("ended")
-        for outcome in outcomes:
-            if outcome is not None:
-                raise outcome
-
-
-class Producers:
-    """Makes producers, and what writes over them.
-
-    Args:
-        one_event_a_record: the format of records.
-    """
-
-    def __init__(self, *, one_event_a_record: bool = False) -> None:
-        self.made = [Producer()]
-        self.may_open = asyncio.Event()
-        self.may_open.set()
-        self.producing = Producing(
-            self._open, self.made[0], "inferences", 4, max_record_bytes=SIZE, one_event_a_record=one_event_a_record
-        )
-
-    async def _open(self) -> Any:
-        await self.may_open.wait()
-        self.made.append(Producer())
-        return self.made[-1]
-
-    def send(self, partition: int, *ids: str) -> "asyncio.Task[int]":
-        """Begins to send events."""
-        return asyncio.ensure_future(self.producing.send(partition, events(*ids)))
-
-
-def events(*ids: str) -> Sequence[tuple[Stream, CloudEvent]]:
-    """Returns events with their streams."""
-    made = [logged.event(None, id=name, body=name.encode()) for name in ids]
-    return [(stream_of(event.attributes), event) for event in made]
 
 
 def quietly(test: Coroutine[Any, Any, None]) -> list[Any]:

@@ -22,9 +22,9 @@ _PER_HELD_EVENT = 1024
 _PER_CONNECTION = 256 * 1024
 
 
-def bound(connections: int = 64) -> int:
-    """Returns the most bytes that a logger of these tests may ever take."""
-    return _BASE + _PER_HELD_BYTE * HELD_BYTES + _PER_HELD_EVENT * HELD_EVENTS + _PER_CONNECTION * connections
+def bound(connections: int = 64, held_bytes: int = HELD_BYTES, held_events: int = HELD_EVENTS) -> int:
+    """Returns the most bytes that a logger may ever take; by default, one of these tests."""
+    return _BASE + _PER_HELD_BYTE * held_bytes + _PER_HELD_EVENT * held_events + _PER_CONNECTION * connections
 
 
 def peak(pid: int) -> int:

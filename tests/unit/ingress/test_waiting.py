@@ -30,13 +30,12 @@ def test_nobody_is_answered_before_kafka_has_it(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_what_kafka_does_not_take_is_never_acknowledged(mode: str) -> None:
-    """503 with the reason and when to come back: Kafka not reached, full, refused, or silent; nothing stays held."""
+    """503 with the reason and when to come back: Kafka was not reached, or is silent."""
 
     async def test() -> None:
         headers, body = sent(mode)
         for kafka, settings, reason in (
             (None, {}, "Kafka is not reachable yet"),
-            (Kafka(), {"max_held_events": 0}, "0 events"),
             (Kafka(), {"max_held_seconds": 0.1}, "Kafka did not acknowledge within 0.1 s"),
         ):
             ingress = made(kafka, **settings)
@@ -44,6 +43,25 @@ def test_what_kafka_does_not_take_is_never_acknowledged(mode: str) -> None:
             assert answer.status == 503
             assert reason in answer.body
             assert answer.headers["retry-after"] == "1"
+
+    run(test())
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_too_much_that_waits_is_not_waited_behind(mode: str) -> None:
+    """503 at once where as many events wait for Kafka as may."""
+
+    async def test() -> None:
+        kafka = Kafka()
+        ingress = made(kafka, max_held_events=1)
+        waiting = asyncio.create_task(asked(ingress))
+        await settle()
+        headers, body = sent(mode)
+        answer = await asked(ingress, headers=headers, body=body)
+        assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+        [partition] = kafka.flying
+        kafka.acknowledge(partition)
+        assert (await waiting).status == 200
 
     run(test())
 
@@ -110,16 +128,13 @@ def test_bodies_being_read_share_the_room() -> None:
 
 @pytest.mark.parametrize("reading", [True, False])
 def test_who_waits_at_the_very_end_is_told_so(reading: bool) -> None:
-    """uvicorn cancels what is not answered when the time for an end is over: 503, and no byte stays counted."""
+    """The server cancels what is not answered when the time for an end is over: 503, and no byte stays counted."""
 
     async def test() -> None:
         ingress = made(Kafka())
         body = b"{}"
-        if reading:
-            ingress_asked = asked(ingress, body=[body, *([b""] * 1000), body])
-        else:
-            ingress_asked = asked(ingress, body=body)
-        asking = asyncio.create_task(ingress_asked)
+        parts = [body, *([b""] * 1000), body] if reading else body
+        asking = asyncio.create_task(asked(ingress, body=parts))
         for _ in range(20):
             await asyncio.sleep(0)
         assert (ingress.reading_bytes > 0) == reading

@@ -3,8 +3,8 @@
 uvicorn waits for ever for the rest of a head or a body, takes a head of any size and any number of connections. Here
 
 * where `max_connections` are open, one more takes the place of the one that has been silent for longest after its last
-  answer, because KServe's logger opens a connection for most events and leaves it to us to close it. Where none is
-  silent, the new one is closed at once;
+  answer, because KServe's logger opens a connection for most events and leaves it to us to close it. Where none has been
+  silent for `_SILENT_SECONDS`, and so may be in use, the new one is closed at once;
 * a request must be there, whole, `read_seconds` after its first byte, and the first one `read_seconds` after the
   connection; an answer must be taken in that time, too; between requests a connection may be silent for `idle_seconds`.
   One sweep over all connections looks for those that are late, so that a request in time costs no timer;
@@ -37,6 +37,7 @@ _SWEEPS = 10  # a late client is cut off a tenth of its time later
 _MOST_HEADERS = 256  # an object of Python takes more than a short line does
 _MOST_PIPELINED = 64
 _LAST_SECONDS = 0.5
+_SILENT_SECONDS = 1.0
 
 
 class _Unheard:
@@ -107,10 +108,15 @@ class Bounded(HttpToolsProtocol):
             self.cut_off("connections")
 
     def _make_room(self) -> bool:
-        silent = [found for found in self.connections if isinstance(found, Bounded) and found.idle_since is not None]
+        latest = self.loop.time() - _SILENT_SECONDS
+        silent = [
+            (found.idle_since, id(found), found)
+            for found in self.connections
+            if isinstance(found, Bounded) and found.idle_since is not None and found.idle_since <= latest
+        ]
         if not silent:
             return False
-        longest = min(silent, key=lambda found: found.idle_since or 0.0)
+        _, _, longest = min(silent)
         longest.idle_since = None  # another one must not choose it as well, before it is closed
         longest.transport.close()
         return True

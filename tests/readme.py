@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-from nilometer_logger import answers, metrics, settings
+from nilometer_logger import metrics, settings
+from nilometer_logger.http import answers
 
 README = Path(__file__).parent.parent / "README.md"
 COMMANDS: dict[str, type[settings.Common]] = {

@@ -21,11 +21,11 @@ import uvloop
 
 from nilometer_logger import topics
 from nilometer_logger.authentication import Authentication
-from nilometer_logger.bounded import sweep
-from nilometer_logger.certificates import ServingCertificate
-from nilometer_logger.connections import Connection
 from nilometer_logger.errors import SettingError
-from nilometer_logger.ingress import Ingress
+from nilometer_logger.http.bounded import sweep
+from nilometer_logger.http.certificates import ServingCertificate
+from nilometer_logger.http.connections import Connection
+from nilometer_logger.http.ingress import Ingress
 from nilometer_logger.intake import Intake, sources
 from nilometer_logger.journal import Journal
 from nilometer_logger.metrics import Metrics

@@ -19,8 +19,8 @@ from aiokafka.producer.sender import SendProduceReqHandler
 from aiokafka.protocol.produce import ProduceRequest
 
 from nilometer_detectors.cli import main
-from nilometer_logger.answers import OK, Answer
-from nilometer_logger.connections import Connection
+from nilometer_logger.http.answers import OK, Answer
+from nilometer_logger.http.connections import Connection
 from nilometer_logger.journal import Journal
 
 Pass = Callable[[], None]

@@ -4,8 +4,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from nilometer_logger.journal import Journal
-from tests.unit.connections.clients import OK, post, request, server
-from tests.unit.ingress.asking import HEADERS, MODES
+from tests.unit.http.connections.clients import OK, post, request, server
+from tests.unit.http.ingress.asking import HEADERS, MODES
 from tests.unit.journal.clock import run, settle
 
 FAILED = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n"

@@ -7,7 +7,7 @@ import pytest
 from nilometer_logger.kserve import Stream
 from nilometer_logger.producing import size_of
 from tests.unit.captures import Capture, captures
-from tests.unit.ingress.asking import BATCH, HEADERS, LARGEST, MODES, ask, kept, member, sent
+from tests.unit.http.ingress.asking import BATCH, HEADERS, LARGEST, MODES, ask, kept, member, sent
 from tests.unit.journal.kafka import Kafka
 
 

@@ -5,8 +5,8 @@ import contextlib
 
 import pytest
 
-from nilometer_logger.bounded import sweep
-from tests.unit.connections.clients import OK, Client, Server, post, request, server
+from nilometer_logger.http.bounded import sweep
+from tests.unit.http.connections.clients import OK, Client, Server, post, request, server
 from tests.unit.journal.clock import run, settle, until
 
 WHOLE = post()

@@ -12,10 +12,10 @@ from typing import Any
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from nilometer_logger.answers import OK, Answer, Refused
-from nilometer_logger.bounded import Bounded, TasklessRequest
 from nilometer_logger.errors import NilometerError, UnavailableError
-from nilometer_logger.ingress import Ingress
+from nilometer_logger.http.answers import OK, Answer, Refused
+from nilometer_logger.http.bounded import Bounded, TasklessRequest
+from nilometer_logger.http.ingress import Ingress
 from nilometer_logger.settings import LoggerSettings
 
 _OK_WIRE = OK.wire(keep_alive=True)

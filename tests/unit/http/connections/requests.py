@@ -2,8 +2,8 @@
 
 import json
 
-from tests.unit.connections.clients import post, request
-from tests.unit.ingress.asking import BATCH, HEADERS, LARGEST, STRUCTURED, member
+from tests.unit.http.connections.clients import post, request
+from tests.unit.http.ingress.asking import BATCH, HEADERS, LARGEST, STRUCTURED, member
 
 EXPECTING = HEADERS | {"expect": "100-continue"}
 UPGRADE = HEADERS | {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAMAAABk"}

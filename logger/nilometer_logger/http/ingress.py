@@ -16,13 +16,13 @@ from typing import Any
 
 import structlog
 
-from nilometer_logger.answers import FAILED, OK, Answer, Headers, Refused
 from nilometer_logger.authentication import Authentication
 from nilometer_logger.errors import NilometerError, TooLargeError, UnavailableError
 from nilometer_logger.events import CloudEvent, from_http, mode_of, read_http
+from nilometer_logger.http.answers import FAILED, OK, Answer, Headers, Refused
+from nilometer_logger.http.refusals import Refusals
 from nilometer_logger.journal import Journal
 from nilometer_logger.metrics import CONTENT_TYPE, Metrics
-from nilometer_logger.refusals import Refusals
 from nilometer_logger.settings import LoggerSettings, names
 
 Scope = MutableMapping[str, Any]

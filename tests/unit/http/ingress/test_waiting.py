@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from nilometer_logger.errors import UnavailableError
-from tests.unit.ingress.asking import HEADERS, MODES, asked, made, sent
+from tests.unit.http.ingress.asking import HEADERS, MODES, asked, made, sent
 from tests.unit.journal.clock import run, settle, until
 from tests.unit.journal.kafka import Kafka
 

@@ -5,9 +5,10 @@ import re
 import pytest
 from httptools import HttpResponseParser
 
-from nilometer_logger import answers, errors
-from nilometer_logger.answers import FAILED, OK, Answer, Refused
+from nilometer_logger import errors
 from nilometer_logger.errors import NilometerError
+from nilometer_logger.http import answers
+from nilometer_logger.http.answers import FAILED, OK, Answer, Refused
 
 ROWS = dict(re.findall(r"^\| (\d{3}) +\|.*\| (?:`(\w+)`)? +\|$", answers.__doc__ or "", re.MULTILINE))
 BY = {

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.unit.connections.clients import OK, post, request, server
-from tests.unit.ingress.asking import HEADERS
+from tests.unit.http.connections.clients import OK, post, request, server
+from tests.unit.http.ingress.asking import HEADERS
 from tests.unit.journal.clock import run
 
 MOST = 2048

@@ -3,8 +3,8 @@
 import pytest
 from structlog.testing import capture_logs
 
-from tests.unit.connections.clients import OK, OK_CLOSED, post, request, server
-from tests.unit.ingress.asking import HEADERS, MODES, kept
+from tests.unit.http.connections.clients import OK, OK_CLOSED, post, request, server
+from tests.unit.http.ingress.asking import HEADERS, MODES, kept
 from tests.unit.journal.clock import run, settle, until
 
 

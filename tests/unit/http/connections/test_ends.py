@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.connections.clients import OK, OK_CLOSED, post, server
+from tests.unit.http.connections.clients import OK, OK_CLOSED, post, server
 from tests.unit.journal.clock import run, settle, until
 
 WHOLE = post()

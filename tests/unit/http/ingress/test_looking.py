@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.ingress.asking import ask, asked, made
+from tests.unit.http.ingress.asking import ask, asked, made
 from tests.unit.journal.clock import run
 from tests.unit.journal.kafka import Kafka
 

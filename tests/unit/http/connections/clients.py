@@ -9,9 +9,9 @@ from typing import Any
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from nilometer_logger.connections import Connection
+from nilometer_logger.http.connections import Connection
 from nilometer_logger.settings import LoggerSettings
-from tests.unit.ingress.asking import HEADERS, LARGEST, made, sent
+from tests.unit.http.ingress.asking import HEADERS, LARGEST, made, sent
 from tests.unit.journal.clock import settle
 from tests.unit.journal.kafka import Kafka
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from nilometer_logger.refusals import Refusals
+from nilometer_logger.http.refusals import Refusals
 
 
 class Clock:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.unit.ingress.asking import BATCH, HEADERS, LARGEST, MODES, STRUCTURED, ask, kept, member, sent
+from tests.unit.http.ingress.asking import BATCH, HEADERS, LARGEST, MODES, STRUCTURED, ask, kept, member, sent
 from tests.unit.journal.kafka import Kafka
 
 

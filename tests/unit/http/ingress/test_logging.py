@@ -5,7 +5,7 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
-from tests.unit.ingress.asking import BATCH, HEADERS, MODES, STRUCTURED, ask, member, sent
+from tests.unit.http.ingress.asking import BATCH, HEADERS, MODES, STRUCTURED, ask, member, sent
 
 SECRET = "my-secret"
 

@@ -29,8 +29,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from nilometer_logger.answers import Headers, Refused
-from nilometer_logger.ingress import Ingress
+from nilometer_logger.http.answers import Headers, Refused
+from nilometer_logger.http.ingress import Ingress
 from nilometer_logger.settings import LoggerSettings
 
 _SWEEPS = 10  # a late client is cut off a tenth of its time later

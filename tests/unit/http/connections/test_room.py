@@ -1,6 +1,6 @@
 """Where all connections are taken, a new one takes the place of one that nobody uses."""
 
-from tests.unit.connections.clients import OK, Client, post, server
+from tests.unit.http.connections.clients import OK, Client, post, server
 from tests.unit.journal.clock import run, settle
 
 WHOLE = post()

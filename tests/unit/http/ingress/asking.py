@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nilometer_logger.events import CloudEvent
-from nilometer_logger.ingress import Ingress
+from nilometer_logger.http.ingress import Ingress
 from nilometer_logger.metrics import Metrics
 from nilometer_logger.settings import LoggerSettings
 from tests.unit.journal.clock import run

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from nilometer_logger import certificates
-from nilometer_logger.certificates import ServingCertificate
 from nilometer_logger.errors import SettingError
+from nilometer_logger.http import certificates
+from nilometer_logger.http.certificates import ServingCertificate
 from nilometer_logger.settings import LoggerSettings
 
 AUTHORITY = trustme.CA()

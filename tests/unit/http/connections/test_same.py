@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.unit.connections.clients import Server, request, server
-from tests.unit.connections.requests import ALL, KEPT
-from tests.unit.ingress.asking import HEADERS, MODES, kept, sent
+from tests.unit.http.connections.clients import Server, request, server
+from tests.unit.http.connections.requests import ALL, KEPT
+from tests.unit.http.ingress.asking import HEADERS, MODES, kept, sent
 from tests.unit.journal.clock import run, until
 
 

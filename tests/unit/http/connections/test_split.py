@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nilometer_logger.events import CloudEvent
-from tests.unit.connections.clients import server
-from tests.unit.connections.requests import ALL
-from tests.unit.ingress.asking import kept
+from tests.unit.http.connections.clients import server
+from tests.unit.http.connections.requests import ALL
+from tests.unit.http.ingress.asking import kept
 from tests.unit.journal.clock import run
 
 cuts = st.lists(st.tuples(st.integers(0, 60_000), st.booleans()), max_size=12)

@@ -191,8 +191,9 @@ class Journal:
         """Waits for company where so much comes that it is to be expected."""
         now = self._clock()
         linger = min(self._max_linger_seconds, lane.took)
-        # As fast as they came since the last record left, at least one more would come meanwhile.
-        if len(lane.waiting) < lane.company and lane.company * linger > now - lane.sent:
+        # As fast as they came since the last record left, more than one more would come meanwhile. The first of them
+        # says nothing of a rate: the response of a lone inference follows its request, and nobody follows that.
+        if len(lane.waiting) < lane.company and (lane.company - 1) * linger > now - lane.sent:
             lane.complete = self._loop.create_future()
             timer = self._loop.call_later(linger, _end, lane.complete)
             await lane.complete

@@ -19,6 +19,7 @@ from nilometer_logger.http.ingress import Ingress
 from nilometer_logger.settings import LoggerSettings
 
 _OK_WIRE = OK.wire(keep_alive=True)
+_LONGEST_URL = 65_535  # of what httptools reads as a URL
 
 
 class Connection(Bounded):
@@ -37,8 +38,9 @@ class Connection(Bounded):
         self._short_ways = ingress.authentication is None
 
     def _decide(self) -> None:
-        # A target without a path takes uvicorn's way here, inside the parser, where it is answered 400.
-        plain = self.url.startswith(b"/") and self.url.isascii() and not self.expect_100_continue
+        # A target that uvicorn cannot read takes its way here, inside the parser, where it is answered 400.
+        readable = self.url.startswith(b"/") and self.url.isascii() and len(self.url) <= _LONGEST_URL
+        plain = readable and not self.expect_100_continue
         waiting = self._busy or self.flow.write_paused
         if self._short_ways and plain and not waiting and self.parser.get_method() == b"POST":
             self._held_back = []

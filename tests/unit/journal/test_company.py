@@ -100,6 +100,27 @@ def test_at_a_low_rate_nothing_waits() -> None:
     run(test())
 
 
+def test_a_lone_inference_waits_for_nobody() -> None:
+    """A response that comes while its request is on its way to Kafka leaves as soon as that is there."""
+
+    async def test() -> None:
+        kafka = Kafka()
+        log = journal(kafka, max_linger_seconds=3 * MS)
+        for moment in (1.0, 2.0, 3.0):
+            await until(moment)
+            log.append(event("request"))
+            await until(moment + 1 * MS)
+            log.append(event("response"))
+            await until(moment + 2 * MS)
+            kafka.acknowledge()
+            await settle()
+            assert (kafka.sent[-1].time, kafka.sent[-1].ids) == (moment + 2 * MS, ["response"])
+            kafka.acknowledge()
+        await log.drain()
+
+    run(test())
+
+
 def test_what_expires_meanwhile_is_not_waited_for() -> None:
     """An event whose deadline passes while it waits for company is given up, and the partition goes on."""
 

@@ -409,6 +409,7 @@ def test_no_topic_at_all_is_waited_for(intakes: Intakes) -> None:
     intakes.write([binary(event(1, id="late"))], late)
 
     intakes.wait_for({"late"})
+    assert intakes.ids() == {"late": 1}
 
 
 def test_events_of_other_namespaces_are_passed_over(intakes: Intakes) -> None:

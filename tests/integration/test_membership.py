@@ -168,11 +168,12 @@ def test_a_failure_in_a_turn_ends_the_membership_and_commits_nothing(kafka: Embe
 def test_it_stops_at_once_when_there_is_nothing_to_read(kafka: EmbeddedKafka, topic: str) -> None:
     """Nobody waits for a record that does not come."""
 
-    async def story() -> None:
+    async def story() -> list[bytes]:
         reader = Reader(kafka.bootstrap, topic)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(reader.run())
             await reader.has(40)
             reader.stop.set()
+        return reader.given
 
-    asyncio.run(story())
+    assert len(asyncio.run(story())) == 40

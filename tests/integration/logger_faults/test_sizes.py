@@ -89,9 +89,10 @@ def test_a_flood_takes_no_memory(victim: Victim) -> None:
     async def floods(kind: tuple[bytes, bytes]) -> None:
         await asyncio.gather(*(flood(*kind) for _ in range(CLIENTS)))
 
-    with victim.abused("floods", len(FLOODS) * CLIENTS):
+    with victim.abused("floods", len(FLOODS) * CLIENTS) as traffic:
         for kind in FLOODS:
             asyncio.run(floods(kind))
+    assert set(traffic.answers) == {200}
 
 
 async def _send(writer: asyncio.StreamWriter, pieces: Iterable[bytes]) -> None:

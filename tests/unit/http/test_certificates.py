@@ -249,6 +249,7 @@ def test_the_files_are_watched(secret: Secret, served: ServingCertificate) -> No
         watching.cancel()
 
     asyncio.run(watched())
+    assert serial(served) != before
 
 
 def test_plain_http_on_the_port_does_no_harm(served: ServingCertificate) -> None:

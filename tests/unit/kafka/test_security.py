@@ -83,7 +83,7 @@ def test_a_certificate_and_its_key_are_one_file_or_two(files: dict[str, str]) ->
 )
 def test_an_address_is_a_host_and_a_port(address: str) -> None:
     """Names, addresses of either kind, and several of them."""
-    security.check(common(kafka=address))
+    assert security.check(common(kafka=address)) is None
 
 
 @pytest.mark.parametrize(

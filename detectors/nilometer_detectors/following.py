@@ -78,6 +78,8 @@ async def _reader(settings: EventsSettings, topic: str, *, beginning: bool) -> A
         consumer.assign(partitions)
         await (consumer.seek_to_beginning(*partitions) if beginning else consumer.seek_to_end(*partitions))
         yield consumer
+    except BrokenPipeError:
+        raise  # who reads what we print has enough
     except (KafkaError, OSError) as error:
         raise unavailable(settings.kafka, error) from error
     finally:

@@ -112,7 +112,7 @@ class Intake:
         self._most_letter_bytes = min(MOST_BYTES, limit - HEADROOM_BYTES)
         group = f"{settings.topic_prefix}nilometer-logger"
         async with producing_letters(settings) as self._letters, consuming(settings, group) as consumer:
-            _log.info("reading", topics=self._sources, group=group)
+            _log.info("reading", topics=",".join(self._sources), group=group)
             await Member(consumer, self._sources).turns(self._take, _MOST_RECORDS, stop)
 
     async def _take(self, batches: Batches) -> Offsets:

@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from nilometer_logger import provisioning, topics
+from nilometer_logger.errors import UnavailableError
 from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch, to_kafka
 from nilometer_logger.kafka import connection, retrying, why
 from nilometer_logger.kserve import Stream, stream_of
@@ -27,6 +28,7 @@ _log = structlog.get_logger("nilometer.producing")
 _HEADERS = [("content-type", BATCH_CONTENT_TYPE.encode())]
 # Room in a produce request's batch for its own header and the record's, below the topic's limit.
 _HEADROOM_BYTES = 4096
+_PROBE_SECONDS = 5.0
 # What MessagePack adds to an event: a header for each text, the body and the pair; what Kafka adds to a record is less.
 _OVERHEAD_BYTES = 48
 _OVERHEAD_ATTRIBUTE_BYTES = 10
@@ -114,6 +116,21 @@ class Producing:
             closing = asyncio.create_task(_close(spent))
             self._spent.add(closing)
             closing.add_done_callback(self._spent.discard)
+
+    async def probe(self) -> None:
+        """Asks Kafka about the topic.
+
+        Raises:
+            UnavailableError: if there is no answer.
+        """
+        reason = "does not answer"
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                if await self._producer.client.force_metadata_update():
+                    return
+        except TimeoutError:
+            reason = f"does not answer within {_PROBE_SECONDS:g} s"
+        raise UnavailableError(f"Kafka {reason}: events are held, and then answered 503, until it does")
 
     async def close(self) -> None:
         """Closes the producers; whatever is still in flight is waited for."""

@@ -11,6 +11,7 @@ import functools
 import gc
 import signal
 import socket
+from collections.abc import Coroutine
 from ssl import SSLContext
 from types import FrameType
 from typing import Any
@@ -21,19 +22,22 @@ import uvloop
 
 from nilometer_logger import topics
 from nilometer_logger.authentication import Authentication
-from nilometer_logger.errors import SettingError
+from nilometer_logger.errors import SettingError, UnavailableError
 from nilometer_logger.http.bounded import sweep
 from nilometer_logger.http.certificates import ServingCertificate
 from nilometer_logger.http.connections import Connection
 from nilometer_logger.http.ingress import Ingress
 from nilometer_logger.intake import Intake, sources
 from nilometer_logger.journal import Journal
+from nilometer_logger.kafka import connection
 from nilometer_logger.metrics import Metrics
 from nilometer_logger.producing import Producing, open_producing
 from nilometer_logger.settings import LoggerSettings
 
 _log = structlog.get_logger("nilometer.logger")
 _BACKLOG = 2048
+_LOOK_SECONDS = 2.0
+_CLOSE_SECONDS = 1.0  # what is in flight then, nobody waits for
 _GARBAGE_THRESHOLD = 10_000  # 700 by default, which is a dozen requests
 
 
@@ -89,7 +93,9 @@ class Serving:
         self._certificate = ServingCertificate.of(settings)
         self._metrics = Metrics(settings.metric_streams)
         self._ingress = Ingress(settings, self._metrics, Authentication.of(settings))
+        connection(settings)  # which complains at once, and not only when Kafka is first asked
         self._producing: Producing | None = None
+        self._helping: list[asyncio.Task[None]] = []
         self._ending = asyncio.Event()
         self._server = _Server(self._uvicorn(), self._ingress, self._ending)
         self._gauges()
@@ -129,19 +135,22 @@ class Serving:
         for number in (signal.SIGTERM, signal.SIGINT):
             # uvicorn raises the signal once more when it has ended; what follows here is still to be done then.
             asyncio.get_running_loop().add_signal_handler(number, lambda: None)
-        helping = [asyncio.create_task(sweep(self._server.server_state, self._settings))]
+        self._help(sweep(self._server.server_state, self._settings))
         if self._certificate is not None:
-            helping.append(asyncio.create_task(self._certificate.watch()))
+            self._help(self._certificate.watch())
         working = asyncio.create_task(self._work())
         working.add_done_callback(self._give_up)
         scheme = "https" if self._certificate else "http"
         _log.info("listening", url=f"{scheme}://{self._settings.host}:{listener.getsockname()[1]}")
         await self._server.serve(sockets=[listener])
         await self._end(working)
-        for task in helping:
+        for task in self._helping:
             task.cancel()
-        await asyncio.gather(*helping, return_exceptions=True)
+        await asyncio.gather(*self._helping, return_exceptions=True)
         _log.info("stopped")
+
+    def _help(self, work: Coroutine[Any, Any, None]) -> None:
+        self._helping.append(asyncio.create_task(work))
 
     def _give_up(self, working: "asyncio.Task[None]") -> None:
         if not working.cancelled() and working.exception() is not None:
@@ -152,8 +161,24 @@ class Serving:
         self._producing = await open_producing(self._settings)
         self._ingress.journal = Journal(self._producing, self._settings, self._metrics)
         _log.info("ready", kafka=self._settings.kafka, topic=self._settings.topic_prefix + topics.INFERENCES)
+        self._help(self._watch(self._producing))
         if self._sources:
             await Intake(self._settings, self._producing, self._metrics).run(self._ending)
+
+    async def _watch(self, producing: Producing) -> None:
+        """Asks now and then whether Kafka is there, so that /readyz knows while no event comes."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                await producing.probe()
+            except UnavailableError as error:
+                if self._ingress.reachable:
+                    _log.error("Kafka is away", kafka=self._settings.kafka, reason=str(error))
+                self._ingress.reachable = False
+            else:
+                if not self._ingress.reachable:
+                    _log.info("Kafka is back", kafka=self._settings.kafka)
+                self._ingress.reachable = True
 
     async def _end(self, working: "asyncio.Task[None]") -> None:
         """Ends what is between us and Kafka, when nobody waits for an answer any more."""
@@ -168,6 +193,8 @@ class Serving:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.max_held_seconds):
                     await journal.drain()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
                     await producing.close()
 
 

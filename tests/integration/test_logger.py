@@ -1,5 +1,6 @@
 """`nilometer logger` on a real Kafka: 200 means that the event is there. What it withstands is in `logger_faults`."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -144,6 +145,29 @@ def test_the_port_is_open_before_kafka_is_there(start: Start, tmp_path: Path) ->
         assert send(logger.url, headers_of("in time"), b"{}").status == 200
         assert set(logger.logged()) == {"in time"}
     assert "Traceback" not in logger.process.output()
+
+
+def test_readiness_follows_kafka_while_no_event_comes(start: Start, tmp_path: Path) -> None:
+    """/readyz is 503 once Kafka does not answer, a line says so, and both come back by themselves; so does the end."""
+    with EmbeddedKafka(tmp_path / "kafka") as broker:
+        logger = start(address=broker.bootstrap)
+        logger.process.wait_for_line(r"\bready\b")
+        ready = f"{logger.url}/readyz"
+
+        broker.kill()
+        logger.process.wait_for_line("Kafka is away.*does not answer")
+        answer = send(ready, method="GET")
+        assert (answer.status, answer.body) == (503, b"Kafka does not answer\n")
+        assert send(f"{logger.url}/healthz", method="GET").status == 200
+
+        broker.start()
+        logger.process.wait_for_line("Kafka is back")
+        assert send(ready, method="GET").status == 200
+
+        broker.kill()
+        logger.process.signal(signal.SIGTERM)
+        assert logger.process.wait() == 0
+    assert "Unclosed" not in logger.process.output()
 
 
 def test_a_port_that_is_taken_is_one_line(start: Start, tmp_path: Path) -> None:

@@ -25,4 +25,4 @@ def command(data: Path, out: Path, predictions: tuple[str, ...], categorical: tu
     baseline = build(data, predictions, categorical, sample)
     baseline.save(out)
     click.echo(describe(baseline))
-    click.echo(f"\nwritten to {out}; name it in a monitor as  baseline: {{path: {out}}}")
+    click.echo(f"\nwritten to {out}; name it in a monitor as  baseline: {{path: {out.resolve()}}}")

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import sys
 
 import click
 
@@ -15,8 +17,12 @@ def _run(settings: EventsSettings, topic: str | None, *, dead: bool, beginning: 
     if dead and topic not in (None, topics.DEAD):
         raise click.UsageError(f"--dead means the topic {topics.DEAD}, not {topic}: leave one of them out")
     topic = topics.DEAD if dead else topic or topics.FINDINGS
-    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        asyncio.run(follow(settings, topic, beginning=beginning, stay=stay))
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(follow(settings, topic, beginning=beginning, stay=stay))
+    except BrokenPipeError:
+        # What is still to be flushed has nobody to go to; Python would complain of that at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 command = make(
@@ -29,6 +35,13 @@ command = make(
     the body begins. `nilometer redrive` sends them through again.""",
     click.Argument(["topic"], type=click.Choice(TOPICS), required=False),
     click.Option(["--dead", "dead"], is_flag=True, help="the dead letters: short for inferences-dead"),
-    click.Option(["--beginning/--new", "beginning"], default=True, help="start with the oldest event, or the next one"),
-    click.Option(["--follow/--no-follow", "stay"], default=True, help="go on at the end, or stop there"),
+    click.Option(
+        ["--beginning/--new", "beginning"],
+        default=True,
+        show_default=True,
+        help="start with the oldest event, or the next one",
+    ),
+    click.Option(
+        ["--follow/--no-follow", "stay"], default=True, show_default=True, help="go on at the end, or stop there"
+    ),
 )

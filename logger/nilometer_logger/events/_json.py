@@ -106,13 +106,13 @@ def _attribute(name: str, raw: Raw) -> str:
         shown = bytes(raw)
         if name in _JSON_VALUED and shown[:1] in (b"{", b"["):
             return _json_text(name, shown)
-        raise EventError(f"{name} is no string, boolean or integer: {shown[:_SHOWN]!r}") from None
+        raise EventError(f"{name} is no string, boolean or integer: {_show(shown)}") from None
     if isinstance(value, str):
         return value
     if value is None:
         return ""
     if name in _STRINGS:
-        raise EventError(f"{name} is no string: {bytes(raw)[:_SHOWN]!r}")
+        raise EventError(f"{name} is no string: {_show(bytes(raw))}")
     return str(value).lower()  # 42, or true as JSON and CloudEvents write it
 
 
@@ -139,6 +139,10 @@ def _body(attributes: dict[str, str], data: Raw | None, encoded: Raw | None) -> 
         except _UNREADABLE:
             pass  # no text, whatever it is said to be: kept as it came
     return bytes(data)
+
+
+def _show(raw: bytes) -> str:
+    return raw[:_SHOWN].decode("utf-8", "replace")
 
 
 def to_json(event: CloudEvent) -> bytes:

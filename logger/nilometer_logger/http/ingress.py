@@ -11,13 +11,14 @@ OPTIONS answers the handshake of CloudEvents webhooks (cloudevents/http-webhook.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 import structlog
 
 from nilometer_logger.authentication import Authentication
-from nilometer_logger.errors import NilometerError, TooLargeError, UnavailableError
+from nilometer_logger.errors import NilometerError, SettingError, TooLargeError, UnavailableError
 from nilometer_logger.events import CloudEvent, from_http, mode_of, read_http
 from nilometer_logger.http.answers import FAILED, OK, Answer, Headers, Refused
 from nilometer_logger.http.refusals import Refusals
@@ -31,7 +32,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _log = structlog.get_logger("nilometer.ingress")
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # a label of RFC 1123
 _NOT_YET = "Kafka is not reachable yet"
+_AWAY = "Kafka does not answer"
 _ENDS = "the logger ends"
 _WORDS = {401: "unauthenticated", 403: "forbidden", 503: "unavailable"}
 
@@ -48,8 +51,12 @@ class Ingress:
         metrics: counts what is refused.
         authentication: checks tokens; None lets everybody in.
 
+    Raises:
+        SettingError: if the settings name a namespace that there cannot be.
+
     Attributes:
         journal: where events go; None until Kafka is there.
+        reachable: whether Kafka answered when it was asked last.
         draining: set when the logger ends: it is not ready any more, and finishes what it has.
         reading_bytes: of the bodies that have come in part.
     """
@@ -57,17 +64,20 @@ class Ingress:
     def __init__(self, settings: LoggerSettings, metrics: Metrics, authentication: Authentication | None) -> None:
         self._settings = settings
         self._namespaces = frozenset(names(settings.namespaces))
+        if strange := [name for name in self._namespaces if not _NAMESPACE.fullmatch(name)]:
+            raise SettingError(f"--namespaces has {strange[0]!r}, which no namespace is named: write NAME[,NAME…]")
         self._refusals = Refusals()
         self.metrics = metrics
         self.authentication = authentication
         self.journal: Journal | None = None
+        self.reachable = True
         self.draining = False
         self.reading_bytes = 0
 
     @property
     def ready(self) -> bool:
         """Whether events can be taken now."""
-        return self.journal is not None and not self.draining
+        return self.journal is not None and self.reachable and not self.draining
 
     @property
     def held_bytes(self) -> int:
@@ -110,7 +120,8 @@ class Ingress:
         if path == "/healthz" or (path == "/readyz" and self.ready):
             return OK
         if path == "/readyz":
-            return Answer.refusing(Refused(503, "unavailable", _ENDS if self.draining else _NOT_YET))
+            away = _NOT_YET if self.journal is None else _AWAY
+            return Answer.refusing(Refused(503, "unavailable", _ENDS if self.draining else away))
         raise Refused(405, "method", "POST a CloudEvent here; GET knows /healthz, /readyz and /metrics")
 
     def refuse(self, refused: Refused, client: str, path: str) -> Answer:

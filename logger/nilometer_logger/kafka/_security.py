@@ -12,6 +12,7 @@ from nilometer_logger.errors import SettingError
 from nilometer_logger.kafka._tls import EncryptedKeyError, Files, FollowingContext
 from nilometer_logger.settings import Common
 
+_PREFIX = re.compile(r"[A-Za-z0-9._-]{0,200}")
 _SERVER = re.compile(r"\s*(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?\s*")
 _LAST_PORT = 65535
 _SASL = ("kafka_username", "kafka_password")
@@ -28,6 +29,8 @@ def check(settings: Common) -> None:
         address = _SERVER.fullmatch(server)
         if address is None or int(address[1] or 1) not in range(1, _LAST_PORT + 1):
             raise SettingError(f"--kafka is {settings.kafka!r}, but must be HOST:PORT[,HOST:PORT…]")
+    if not _PREFIX.fullmatch(settings.topic_prefix):
+        raise SettingError(f"--topic-prefix is {settings.topic_prefix!r}, but may have letters, digits and . _ - only")
     protocol = settings.kafka_security
     if uses_sasl(settings):
         _check_user(settings)

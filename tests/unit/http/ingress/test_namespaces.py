@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.unit.http.ingress.asking import BATCH, MODES, ask, kept, member, sent
+from nilometer_logger.errors import SettingError
+from tests.unit.http.ingress.asking import BATCH, MODES, ask, kept, made, member, sent
 from tests.unit.journal.kafka import Kafka
 
 
@@ -53,3 +54,10 @@ def test_one_foreign_event_refuses_its_batch() -> None:
 
     assert ask(kafka=kafka, headers=BATCH, body=body, namespaces="demo").status == 403
     assert kept(kafka) == []
+
+
+@pytest.mark.parametrize("listed", ["a b", "demo,Other", "-demo", "x" * 64])
+def test_a_list_with_what_is_no_namespace_is_refused(listed: str) -> None:
+    """Whoever wrote it meant something else, and would lose every event."""
+    with pytest.raises(SettingError, match="--namespaces has"):
+        made(Kafka(), namespaces=listed)

@@ -130,7 +130,7 @@ class Producing:
                     return
         except TimeoutError:
             reason = f"does not answer within {_PROBE_SECONDS:g} s"
-        raise UnavailableError(f"Kafka {reason}: events are held, and then answered 503, until it does")
+        raise UnavailableError(f"Kafka {reason}; events are held meanwhile, and then answered 503")
 
     async def close(self) -> None:
         """Closes the producers; whatever is still in flight is waited for."""

@@ -67,12 +67,12 @@ class _Server(uvicorn.Server):
         self._ingress = ingress
         self._ending = ending
         self._loop = asyncio.get_running_loop()
-        self.ended = 0.0
+        self.signalled = 0.0  # when the end began; never, where the logger ends by itself
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begins the end."""
         self._ingress.draining = True
-        self.ended = self._loop.time()
+        self.signalled = self._loop.time()
         self._loop.call_soon_threadsafe(self._ending.set)
         super().handle_exit(sig, frame)
 
@@ -146,11 +146,16 @@ class Serving:
         await self._end(working)
         for task in self._helping:
             task.cancel()
-        await asyncio.gather(*self._helping, return_exceptions=True)
+        for outcome in await asyncio.gather(*self._helping, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise outcome
         _log.info("stopped")
 
     def _help(self, work: Coroutine[Any, Any, None]) -> None:
-        self._helping.append(asyncio.create_task(work))
+        """Runs something beside the server; a logger without it would not keep its promises, and so ends with it."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._give_up)
+        self._helping.append(task)
 
     def _give_up(self, working: "asyncio.Task[None]") -> None:
         if not working.cancelled() and working.exception() is not None:
@@ -173,7 +178,7 @@ class Serving:
                 await producing.probe()
             except UnavailableError as error:
                 if self._ingress.reachable:
-                    _log.error("Kafka is away", kafka=self._settings.kafka, reason=str(error))
+                    _log.error("waiting for Kafka", reason=str(error))
                 self._ingress.reachable = False
             else:
                 if not self._ingress.reachable:
@@ -187,7 +192,7 @@ class Serving:
         if journal is None or producing is None:
             working.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            used = asyncio.get_running_loop().time() - self._server.ended
+            used = asyncio.get_running_loop().time() - self._server.signalled
             await _within(max(0.0, self._settings.grace_seconds - used), working)
         if journal is not None and producing is not None:
             with contextlib.suppress(TimeoutError):

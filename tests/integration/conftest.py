@@ -4,6 +4,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from nilometer_detectors.demo.kafka import EmbeddedKafka
 from nilometer_detectors.demo.kafka_jars import kafka_jars
 from nilometer_logger.errors import ExtraMissing, UnavailableError
+from tests.integration.loggers import Logger, Start
 
 HERE = Path(__file__).parent
 
@@ -47,3 +49,17 @@ def kafka(kafka_available: None) -> Iterator[EmbeddedKafka]:  # noqa: ARG001 - p
 def topic_prefix() -> str:
     """What a test puts before the names of its topics and groups, so that tests never see each other's."""
     return f"t{uuid.uuid4().hex[:8]}-"
+
+
+@pytest.fixture
+def start(kafka: EmbeddedKafka, topic_prefix: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts loggers, and stops them after the test; they are ready unless their Kafka is another."""
+    with ExitStack() as stack:
+
+        def started(*arguments: object, address: str = "") -> Logger:
+            logger = Logger(tmp_path, address or kafka.bootstrap, topic_prefix, *arguments)
+            stack.enter_context(logger.process)
+            logger.process.wait_for_line("listening" if address else r"\bready\b")
+            return logger
+
+        yield started

@@ -2,18 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
 from nilometer_detectors.demo.processes import free_port
+from tests.integration.loggers import Logger, Start
 from tests.integration.logging_events import Answer, body_of, headers_of, send
-from tests.integration.test_logger import Logger
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -30,8 +26,6 @@ BROKER = {
     "Ce-Knativebrokerttl": "255",
 }
 LIMITS = ("--max-event-bytes", 2000, "--max-body-bytes", 5000, "--max-header-bytes", 4096, "--namespaces", "demo")
-
-Start = Callable[..., Logger]
 
 
 @dataclass(frozen=True)
@@ -58,20 +52,6 @@ CAUSES = {
     "another format": Cause(415, "format", {"content-type": "application/cloudevents+xml"}),
     "a large head": Cause(431, "head_too_large", headers_of("1") | {"Ce-Long": "x" * 5000}),
 }
-
-
-@pytest.fixture
-def start(kafka: EmbeddedKafka, topic_prefix: str, tmp_path: Path) -> Iterator[Start]:
-    """Starts loggers, and stops them after the test; they are ready unless their Kafka is another."""
-    with ExitStack() as stack:
-
-        def started(*arguments: object, address: str = "") -> Logger:
-            logger = Logger(tmp_path, address or kafka.bootstrap, topic_prefix, *arguments)
-            stack.enter_context(logger.process)
-            logger.process.wait_for_line("listening" if address else r"\bready\b")
-            return logger
-
-        yield started
 
 
 def asked(logger: Logger, cause: Cause) -> Answer:

@@ -1,55 +1,20 @@
 """`nilometer logger` on a real Kafka: 200 means that the event is there. What it withstands is in `logger_faults`."""
 
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import Process, free_port
+from nilometer_detectors.demo.processes import free_port
 from nilometer_logger.events import decode_batch, from_http
+from tests.integration.loggers import Start
 from tests.integration.logging_events import Load, headers_of, send
 from tests.integration.reading import events_of, records_of
 from tests.integration.stack import eventually, nilometer
 from tests.unit.captures import captures
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
-
-
-class Logger:
-    """A logger in a process of its own."""
-
-    def __init__(self, directory: Path, kafka: str, prefix: str, *arguments: object) -> None:
-        self.kafka = kafka
-        self.topic = f"{prefix}inferences"
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process: Process = nilometer(
-            "logger", directory, "--kafka", kafka, "--topic-prefix", prefix, "--port", self.port, *arguments
-        )
-
-    def logged(self) -> dict[str, bytes]:
-        """Returns the bodies of all events in Kafka, by their ids."""
-        return {event["id"]: event.data for event in events_of(self.kafka, self.topic)}
-
-
-Start = Callable[..., Logger]
-
-
-@pytest.fixture
-def start(kafka: EmbeddedKafka, topic_prefix: str, tmp_path: Path) -> Iterator[Start]:
-    """Starts loggers, and stops them after the test; they are ready unless their Kafka is another."""
-    with ExitStack() as stack:
-
-        def started(*arguments: object, address: str = "") -> Logger:
-            logger = Logger(tmp_path, address or kafka.bootstrap, topic_prefix, *arguments)
-            stack.enter_context(logger.process)
-            logger.process.wait_for_line("listening" if address else r"\bready\b")
-            return logger
-
-        yield started
 
 
 def test_what_is_acknowledged_is_in_kafka_byte_for_byte(start: Start) -> None:
@@ -155,7 +120,7 @@ def test_readiness_follows_kafka_while_no_event_comes(start: Start, tmp_path: Pa
         ready = f"{logger.url}/readyz"
 
         broker.kill()
-        logger.process.wait_for_line("Kafka is away.*does not answer")
+        logger.process.wait_for_line("waiting for Kafka.*does not answer")
         answer = send(ready, method="GET")
         assert (answer.status, answer.body) == (503, b"Kafka does not answer\n")
         assert send(f"{logger.url}/healthz", method="GET").status == 200

@@ -2,19 +2,16 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from aiokafka import ConsumerRecord
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
 from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_http, read_kafka
+from tests.integration.loggers import Start
 from tests.integration.logging_events import Load, body_of, headers_of, send
 from tests.integration.reading import records_of
 from tests.integration.stack import eventually
-from tests.integration.test_logger import Logger
 from tests.integration.worker.feeding import (
     Sent,
     beginning,
@@ -44,23 +41,11 @@ ATTRIBUTES = {
 }
 STRANGE = [b"\xff\xfe", b"", b'{"instances": [[NaN, 1]]}', b"\x00" * 100]
 
-Start = Callable[..., Logger]
-
 
 @pytest.fixture
-def start(kafka: EmbeddedKafka, topic_prefix: str, tmp_path: Path) -> Iterator[Start]:
+def start(start: Start) -> Start:
     """Starts loggers that write a format, and stops them after the test."""
-    with ExitStack() as stack:
-
-        def started(record_format: str, *arguments: object) -> Logger:
-            logger = Logger(
-                tmp_path, kafka.bootstrap, topic_prefix, "--record-format", record_format, "--partitions", 2, *arguments
-            )
-            stack.enter_context(logger.process)
-            logger.process.wait_for_line(r"\bready\b")
-            return logger
-
-        yield started
+    return lambda record_format, *arguments: start("--record-format", record_format, "--partitions", 2, *arguments)
 
 
 def all_of(record: ConsumerRecord) -> list[CloudEvent]:

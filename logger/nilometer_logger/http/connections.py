@@ -2,21 +2,15 @@
 
 Most requests come whole, in one piece. Such a POST is handed to the ingress as soon as it is parsed, and answered when
 Kafka has acknowledged, without the task, the events and the messages of ASGI: half of what a request costs. Whatever
-comes in parts, pipelined, or expecting `100 Continue`, takes uvicorn's way. `TasklessRequest` stands where uvicorn keeps
+comes in parts, pipelined, expecting `100 Continue`, or to be authenticated, takes uvicorn's way. `TasklessRequest` stands where uvicorn keeps
 the request that it is answering, so that its pipelining and its shutdown see no difference.
 """
 
 import asyncio
-from typing import Any
-
-from uvicorn.config import Config
-from uvicorn.server import ServerState
 
 from nilometer_logger.errors import NilometerError, UnavailableError
 from nilometer_logger.http.answers import OK, Answer, Refused
 from nilometer_logger.http.bounded import Bounded, TasklessRequest
-from nilometer_logger.http.ingress import Ingress
-from nilometer_logger.settings import LoggerSettings
 
 _OK_WIRE = OK.wire(keep_alive=True)
 _LONGEST_URL = 65_535  # of what httptools reads as a URL
@@ -25,24 +19,14 @@ _LONGEST_URL = 65_535  # of what httptools reads as a URL
 class Connection(Bounded):
     """One client's connection."""
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        ingress: Ingress,
-        settings: LoggerSettings,
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, ingress, settings, _loop)
-        self._short_ways = ingress.authentication is None
-
     def _decide(self) -> None:
         # A target that uvicorn cannot read takes its way here, inside the parser, where it is answered 400.
         readable = self.url.startswith(b"/") and self.url.isascii() and len(self.url) <= _LONGEST_URL
         plain = readable and not self.expect_100_continue
         waiting = self._busy or self.flow.write_paused
-        if self._short_ways and plain and not waiting and self.parser.get_method() == b"POST":
+        # Only ASGI waits for an authentication.
+        at_once = plain and not waiting and self._ingress.authentication is None
+        if at_once and self.parser.get_method() == b"POST":
             self._held_back = []
         else:
             self._hand_over()

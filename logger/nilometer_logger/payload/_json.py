@@ -36,7 +36,7 @@ def parse(body: bytes) -> tuple[Any, int]:
         try:
             return msgspec.json.decode(body), len(body.rstrip())
         except (msgspec.DecodeError, UnicodeDecodeError):
-            pass
+            pass  # it may be Python's JSON, with NaN in it, which the slower parser below reads
         except RecursionError:
             raise ValueError("nested too deeply") from None
     try:

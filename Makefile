@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in $(SUPPORTED); do \
 BIN := .venv/bin
 LOCKED := $(BIN)/uv pip install --quiet --constraint requirements.lock --editable
 
-.PHONY: help demo test check bench-logger format peers docs lock clean
+.PHONY: help demo test check bench-logger bench-windows format peers docs lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,8 +30,11 @@ check: .venv/installed-dev ## the quick loop: lint, types, layers, unit and cont
 bench-logger: .venv/installed-dev ## the logger's figures beside yardsticks of the same run (4 minutes)
 	@$(BIN)/python -m tests.benchmarks.logger
 
-faults: .venv/installed-dev ## the fault tests at full length, and their table (50 kills and the like, 4 minutes)
-	@$(BIN)/python -m pytest tests/integration/logger_faults -m integration -k "not [short]"
+bench-windows: .venv/installed-dev ## what windows cost, beside yardsticks of the same run
+	@$(BIN)/python -m tests.benchmarks.windows
+
+faults: .venv/installed-dev ## the fault tests at full length, and their tables (kills, Kafka away and the like, 10 minutes)
+	@$(BIN)/python -m pytest tests/integration/logger_faults tests/integration/worker_faults -m integration -k "not [short]"
 
 format: .venv/installed-dev ## format the code and mend what lint can mend
 	@$(BIN)/ruff check --fix --quiet; $(BIN)/ruff format --quiet

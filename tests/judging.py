@@ -1,5 +1,6 @@
 """Rows, baselines, windows and monitors for the tests of judging: as small as a test wants them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from nilometer_detectors.statistics.contract import Block, Layout, Statistic
 from nilometer_detectors.statistics.summary import Summary
 from nilometer_detectors.table import TableColumn
 from nilometer_logger.kserve import Half, Stream
-from nilometer_logger.monitoring import ClosedWindow
+from nilometer_logger.monitoring import LATE_BOUNDS, ClosedWindow
 from nilometer_logger.rows import Column, ColumnType, Floats, Rows, Schema, row_hashes
 from nilometer_logger.times import SECOND, parse_time
 
@@ -53,6 +54,7 @@ def rows_of(values: Any, schema: Schema | None = None, half: Half = "request", i
         ids=[f"request-{row}" for row in range(count)],
         numbers=np.zeros(count, dtype=np.int64),
         hashes=row_hashes(identity, count),
+        blocks=np.arange(count, dtype=np.int64),
     )
 
 
@@ -79,10 +81,24 @@ def detector_of(kind: type[Detector[Any]], name: str, baseline: Baseline | None,
     return kind(kind.Parameters.model_validate(parameters), Context("mine", name, features, baseline))
 
 
-def closed(*, partial: bool = False, late: int = 0) -> ClosedWindow:
-    """Returns what the broker knows of a closed window of 15 seconds."""
+def closed(**facts: Any) -> ClosedWindow:
+    """Returns what the broker knows of a closed window of 15 seconds, and of nothing else unless `facts` say so."""
     end = START + 15 * SECOND
-    return ClosedWindow(START, end, "watermark", end, partial, late, START, end - SECOND)
+    window = ClosedWindow(
+        start=START,
+        end=end,
+        closed_by="watermark",
+        watermark=end,
+        partial=False,
+        late_since_last=0,
+        late_by=(0,) * (len(LATE_BOUNDS) + 1),
+        latest=0,
+        duplicates_since_last=0,
+        unanswered=None,
+        first_event_time=START,
+        last_event_time=end - SECOND,
+    )
+    return replace(window, **facts)
 
 
 def normal(rows: int, columns: int = 2, *, seed: int = 1, shift: float = 0.0) -> Floats:

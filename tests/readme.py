@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-from nilometer_logger import metrics, settings
+from nilometer_logger import metrics, observing, settings
 from nilometer_logger.http import answers
 
 README = Path(__file__).parent.parent / "README.md"
@@ -50,6 +50,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "answers": lambda: table_of(answers),
     "metrics": lambda: table_of(metrics),
+    "worker-metrics": lambda: table_of(observing),
 }
 
 

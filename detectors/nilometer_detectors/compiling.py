@@ -169,6 +169,25 @@ def _detectors(spec: MonitorSpec, parts: Parts, *, build: bool) -> None:
                 parts.report((*location, "name"), f"is {detector.name!r}, as that of another detector")
             names.add(detector.name)
             _detector(detector, kind, location, parts, build=build)
+    _enough(spec, parts)
+
+
+def _enough(spec: MonitorSpec, parts: Parts) -> None:
+    """Refuses detectors that need more rows than a window of a number of rows ever has.
+
+    That can be told where a detector has the parameter ``minRows``, by which all of ours say it.
+    """
+    if spec.windows.count is None:
+        return
+    places = {detector.name: place for place, detector in enumerate(spec.drift)}
+    for detector in parts.detectors:
+        least = getattr(detector.parameters, "min_rows", 0)
+        if detector.name in places and least > spec.windows.count:
+            parts.report(
+                ("spec", "drift", places[detector.name], "minRows"),
+                f"is {least}: more rows than a window has (spec.windows.count is {spec.windows.count}), "
+                "so nothing would ever be judged",
+            )
 
 
 def detector_problems(document: Mapping[str, Any]) -> list[Problem]:

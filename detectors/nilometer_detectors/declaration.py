@@ -13,53 +13,18 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationInfo,
     WithJsonSchema,
-    field_validator,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 
 from nilometer_detectors.detector import Strict
 from nilometer_detectors.statistics.summary import NAMES
+from nilometer_detectors.windows import WindowsSpec
 from nilometer_logger.rows import ColumnType, label
-from nilometer_logger.times import SECOND
 
-MOST_OVERLAPPING = 100
-_UNITS = {"ms": SECOND // 1000, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND}
-_LONGEST = 366 * 24 * 3600 * SECOND
-_DURATION = r"([0-9]+(ms|s|m|h))+"
 _KUBERNETES_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 _DETECTOR_NAME = r"^[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$"
-
-
-def parse_duration(value: object) -> int:
-    """Reads a duration such as ``15s``, ``500ms`` or ``1h30m``; gives nanoseconds.
-
-    Raises:
-        ValueError: if it is no such text, or longer than a year.
-    """
-    if not isinstance(value, str) or not re.fullmatch(_DURATION, value, re.ASCII):
-        raise ValueError("expected a duration such as 15s, 500ms, 5m or 1h30m")
-    parts = re.findall(r"([0-9]+)(ms|s|m|h)", value)
-    nanoseconds = sum(int(number[:20]) * _UNITS[unit] for number, unit in parts)
-    if nanoseconds > _LONGEST:
-        raise ValueError("expected a duration of at most a year (8784h)")
-    return nanoseconds
-
-
-def format_duration(nanoseconds: int) -> str:
-    """Writes a duration as `parse_duration` reads it, in the largest units that hold it."""
-    for unit, size in reversed(_UNITS.items()):
-        if nanoseconds and nanoseconds % size == 0:
-            return f"{nanoseconds // size}{unit}"
-    return "0s"
-
-
-def _not_zero(nanoseconds: int) -> int:
-    if not nanoseconds:
-        raise ValueError("expected more than no time")
-    return nanoseconds
 
 
 def _matching(pattern: str, expected: str) -> Callable[[str], str]:
@@ -76,10 +41,6 @@ def _category(value: object) -> object:
     return value if isinstance(value, dict | list) else label(value)
 
 
-Duration = Annotated[
-    int, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})
-]
-Length = Annotated[Duration, AfterValidator(_not_zero)]
 KubernetesName = Annotated[
     str,
     AfterValidator(_matching(_KUBERNETES_NAME, "lower-case letters, digits and hyphens, such as iris-2")),
@@ -144,32 +105,6 @@ class BaselineSpec(Strict):
     """What is normal."""
 
     path: str = Field(min_length=1, description="of the baseline's directory, relative to the monitor's file")
-
-
-class WindowsSpec(Strict):
-    """How event time is cut."""
-
-    size: Length
-    slide: Length | None = Field(
-        default=None, description="from one window's start to the next one's; by default the size"
-    )
-    watermark_delay: Duration = Field(
-        default=5 * SECOND, description="how long rows may come out of order", json_schema_extra={"default": "5s"}
-    )
-
-    @field_validator("slide")
-    @classmethod
-    def _fits(cls, slide: int | None, info: ValidationInfo) -> int | None:
-        size = info.data.get("size")
-        if size is None or slide is None:
-            return slide
-        if slide > size:
-            raise ValueError(f"larger than size ({format_duration(size)}), so rows between windows would be in none")
-        if size > MOST_OVERLAPPING * slide:
-            raise ValueError(
-                f"too small for size ({format_duration(size)}): at most {MOST_OVERLAPPING} windows overlap"
-            )
-        return slide
 
 
 class DetectorSpec(Strict):

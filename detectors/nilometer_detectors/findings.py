@@ -8,8 +8,10 @@ empty is left out, because CloudEvents forbids empty values.
 The `id` is a hash of what the finding is about and of the monitor's digest, which covers declaration and baseline: the
 same id means the same finding, however often it is sent.
 
-A window that the monitor did not see whole is reported and not judged: its statistics say `partial`, and its drift
-findings have the verdict nodata and say why.
+Everything that is said of a window says as well how sure it is: which window, how it closed, how many rows it has, and
+how many came too late, came twice or were never answered. A window that the monitor did not see whole (`partial`), or
+that has fewer rows than the monitor asks for (`tooSmall`), is reported and not judged: its drift findings have the
+verdict nodata and say why.
 """
 
 import hashlib
@@ -23,17 +25,19 @@ import msgspec
 from nilometer_detectors.drift.contract import DriftDetector, Judgement, Window
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores
 from nilometer_detectors.statistics.contract import plain
+from nilometer_detectors.windows import format_duration
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.kserve import Stream
-from nilometer_logger.monitoring import ClosedWindow
+from nilometer_logger.monitoring import LATE_BOUNDS, ClosedWindow
 from nilometer_logger.rows import Rows
-from nilometer_logger.times import format_time
+from nilometer_logger.times import SECOND, format_time
 
 STATISTICS = "io.nilometer.statistics"
 OUTLIER = "io.nilometer.outlier"
 DRIFT = "io.nilometer.drift"
 
 Severity = Literal["info", "warning"]
+_LATE_NAMES = (*(f"upTo{format_duration(bound)}" for bound in LATE_BOUNDS), f"over{format_duration(LATE_BOUNDS[-1])}")
 
 
 @dataclass(frozen=True)
@@ -44,30 +48,28 @@ class Finder:
         monitor: the monitor's namespace and name, such as ``demo/iris``.
         digest: the monitor's.
         stream: what it watches.
+        min_rows: a window with fewer rows of requests is too small.
     """
 
     monitor: str
     digest: str
     stream: Stream
+    min_rows: int = 0
 
     def statistics(self, closed: ClosedWindow, window: Window) -> CloudEvent:
         """Reports a closed window."""
         body = {
-            "window": _window(closed),
-            "rows": window.features.rows,
+            **self._head(closed, window),
             "predictionRows": window.predictions.rows,
-            "lateSinceLast": closed.late_since_last,
-            "partial": closed.partial,
             "features": window.features.result(),
             "predictions": window.predictions.result(),
         }
-        return self._event(STATISTICS, closed.end, body, identity=(closed.start, closed.end))
+        return self._event(STATISTICS, closed.end, body, identity=_identity(closed, window))
 
     def drift(self, closed: ClosedWindow, window: Window, detector: DriftDetector[Any], said: Judgement) -> CloudEvent:
         """Reports what a detector says about a closed window."""
         body: dict[str, object] = {
-            "window": _window(closed),
-            "rows": window.features.rows,
+            **self._head(closed, window),
             "detector": {"name": detector.name, "type": detector.type},
             "drift": None if said.verdict == "nodata" else said.verdict == "drift",
             "distance": said.distance,
@@ -81,11 +83,26 @@ class Finder:
             DRIFT,
             closed.end,
             body,
-            identity=(closed.start, closed.end, detector.name),
+            identity=(*_identity(closed, window), detector.name),
             detector=detector.name,
             verdict=said.verdict,
             severity="warning" if said.verdict == "drift" else "info",
         )
+
+    def _head(self, closed: ClosedWindow, window: Window) -> dict[str, object]:
+        """Says which window it was, and how whole."""
+        rows = window.features.rows
+        head: dict[str, object] = {
+            "window": _window(closed),
+            "rows": rows,
+            "partial": closed.partial,
+            "tooSmall": rows < self.min_rows,
+            "lateSinceLast": closed.late_since_last,
+        }
+        if closed.late_since_last:
+            by = dict(zip(_LATE_NAMES, closed.late_by, strict=True))
+            head["late"] = {**by, "latestSeconds": closed.latest / SECOND}
+        return {**head, "duplicatesSinceLast": closed.duplicates_since_last, "unanswered": closed.unanswered}
 
     def outliers(self, rows: Rows, detector: OutlierDetector[Any], scores: Scores) -> Iterator[CloudEvent]:
         """Reports the flagged rows; the others cost nothing."""
@@ -147,6 +164,21 @@ class Finder:
         }
         # msgspec writes NaN and infinity as null, so no body is ever invalid JSON.
         return CloudEvent({name: value for name, value in attributes.items() if value}, msgspec.json.encode(body))
+
+
+def _identity(closed: ClosedWindow, window: Window) -> tuple[object, ...]:
+    """Gives what tells a window of a monitor and a stream from all others, and is the same whenever it is found again.
+
+    A window of time is told by its bounds and by how it closed: one that was cut off where the input ended is not the
+    one that a longer input fills. A window of rows has no bounds of its own. A request of many rows, all of one time,
+    fills several windows with the same bounds, watermark and number of rows, so what they hold must tell them apart;
+    its statistics depend on the log alone, as the bounds do.
+    """
+    about = (closed.start, closed.end, closed.closed_by)
+    if closed.closed_by != "count":
+        return about
+    held = msgspec.json.encode([window.features.result(), window.predictions.result()])
+    return (*about, closed.watermark, window.features.rows, hashlib.sha256(held).hexdigest())
 
 
 def _window(closed: ClosedWindow) -> dict[str, str]:

@@ -22,6 +22,7 @@ from nilometer_detectors.outliers.contract import OutlierDetector
 from nilometer_detectors.problems import Problem, Problems, problems_of, shortened
 from nilometer_detectors.statistics.contract import Layout
 from nilometer_detectors.statistics.summary import Summary
+from nilometer_detectors.windows import WindowsSpec
 from nilometer_detectors.windowstate import WindowState
 from nilometer_detectors.yamlfile import read_yaml
 from nilometer_logger import monitoring
@@ -44,7 +45,8 @@ class CompiledMonitor:
     Attributes:
         name: namespace and name, such as ``demo/iris``.
         digest: of the declaration and the baseline, wherever the baseline lies.
-        windows: how event time is cut.
+        windows: how the stream is cut.
+        wants_late: whether events that come too late are written to topic `late`.
         features: the columns of a request.
         predictions: the columns of a response; empty where they are not watched.
         outlier_detectors: judge rows, in the order of the declaration.
@@ -55,13 +57,14 @@ class CompiledMonitor:
         metadata, spec = declaration.metadata, declaration.spec
         self.name = f"{metadata.namespace}/{metadata.name}"
         self.digest = _digest(declaration, parts)
-        slide = spec.windows.slide or spec.windows.size
-        self.windows = WindowSpec(spec.windows.size, slide, spec.windows.watermark_delay)
+        self.windows = _cut(spec.windows)
+        self.wants_late = spec.windows.late
         self.features = parts.features
         self.predictions = parts.predictions
         self.outlier_detectors = tuple(found for found in parts.detectors if isinstance(found, OutlierDetector))
         self.drift_detectors = tuple(found for found in parts.detectors if isinstance(found, DriftDetector))
         self._namespace, self._stream = metadata.namespace, spec.stream
+        self._min_rows = spec.windows.min_rows
         needs = [detector.needs() for detector in self.drift_detectors]
         self._statistics = parts.statistics
         self._needed = frozenset(name for need in needs for name in need.statistics)
@@ -104,13 +107,11 @@ class CompiledMonitor:
         """Judges a closed window: one finding of statistics, then one of each drift detector."""
         if not isinstance(state, WindowState):
             raise TypeError(f"a {type(state).__name__} is no state that this monitor opened")
-        finder = Finder(self.name, self.digest, stream)
+        finder = Finder(self.name, self.digest, stream, self._min_rows)
         findings = [finder.statistics(window, state.window)]
+        unfit = _unfit(window, state.window.features.rows, self._min_rows)
         for detector in self.drift_detectors:
-            if window.partial:
-                judgement = Judgement("nodata", "the monitor started inside the window and saw only a part of it")
-            else:
-                judgement = self._judge(detector, state.window)
+            judgement = Judgement("nodata", unfit) if unfit else self._judge(detector, state.window)
             findings.append(finder.drift(window, state.window, detector, judgement))
         return findings
 
@@ -143,6 +144,21 @@ class CompiledMonitor:
             if scores.flagged.any():
                 findings += finder.outliers(rows, detector, scores)
         return findings
+
+
+def _cut(windows: WindowsSpec) -> WindowSpec:
+    """Says in nanoseconds how a stream is cut."""
+    size = windows.size or 0
+    return WindowSpec(size, windows.slide or size, windows.watermark_delay, windows.offset, windows.count or 0)
+
+
+def _unfit(window: ClosedWindow, rows: int, least: int) -> str:
+    """Says why a window is not judged; empty where it is."""
+    if window.partial and window.closed_by == "drained":
+        return "the input ended inside the window, so only a part of it was seen"
+    if window.partial:
+        return "the monitor started inside the window and saw only a part of it"
+    return f"{rows} rows, fewer than windows.minRows ({least})" if rows < least else ""
 
 
 def _digest(declaration: ModelMonitor, parts: Parts) -> str:
@@ -193,43 +209,65 @@ def load_monitor(path: Path) -> CompiledMonitor:
     return CompiledMonitor(declaration, parts)
 
 
-def load_monitors(directory: Path) -> list[CompiledMonitor]:
-    """Reads every ``*.yaml`` and ``*.yml`` of a directory.
+class InvalidMonitors(SettingError):
+    """Some files of a directory do not validate.
+
+    Args:
+        reasons: one a file; a file with several problems has them in one reason.
+    """
+
+    def __init__(self, reasons: Sequence[SettingError]) -> None:
+        super().__init__("\n".join(map(str, reasons)))
+        self.reasons = tuple(reasons)
+
+
+def monitor_files(directory: Path) -> list[Path]:
+    """Finds every ``*.yaml`` and ``*.yml`` of a directory, by name.
 
     Args:
         directory: such as the mount of a ConfigMap; names that start with a dot are passed over, because Kubernetes
             keeps the versions of a mount under such names.
 
-    Returns:
-        The monitors, by the names of their files.
-
     Raises:
-        SettingError: listing all that is wrong with any of them; or if there is none, or two have one name.
+        SettingError: if the directory cannot be read.
     """
     try:
-        files = sorted(
+        return sorted(
             path
             for path in directory.iterdir()
             if path.suffix in (".yaml", ".yml") and not path.name.startswith(".") and path.is_file()
         )
     except OSError as error:
         raise SettingError(f"{directory}: cannot be read: {error.strerror or error}") from None
+
+
+def load_monitors(directory: Path) -> list[CompiledMonitor]:
+    """Reads the monitors of a directory.
+
+    Returns:
+        The monitors, by the names of their files.
+
+    Raises:
+        InvalidMonitors: listing all that is wrong with any of them, also if two have one name.
+        SettingError: if there is none, or the directory cannot be read.
+    """
+    files = monitor_files(directory)
     if not files:
         raise SettingError(f"{directory}: holds no monitor (*.yaml)")
     monitors: dict[str, tuple[Path, CompiledMonitor]] = {}
-    wrong: list[str] = []
+    wrong: list[SettingError] = []
     for path in files:
         try:
             monitor = load_monitor(path)
         except SettingError as error:
-            wrong.append(str(error))
+            wrong.append(error)
             continue
         if monitor.name in monitors:
-            wrong.append(f"{path}: metadata names {monitor.name}, as {monitors[monitor.name][0]} does")
+            wrong.append(SettingError(f"{path}: metadata names {monitor.name}, as {monitors[monitor.name][0]} does"))
         else:
             monitors[monitor.name] = (path, monitor)
     if wrong:
-        raise SettingError("\n".join(wrong))
+        raise InvalidMonitors(wrong)
     return [monitor for _, monitor in monitors.values()]
 
 

@@ -1,36 +1,33 @@
-"""What a monitor keeps of one window: a summary of each half, written as bytes for the snapshot."""
+"""What a monitor keeps of one window: a summary of each half, written as bytes for the snapshot.
 
-from typing import Any, Self
+Version 2 of those bytes is MessagePack:
+
+    [2, [kinds, array, array, …], [kinds, array, array, …]]
+
+first the half of features, then that of predictions. `kinds` has a bit for each statistic that is kept, the lowest for
+the first of `summary.KINDS`; what another monitor keeps is refused by it. The arrays are those that `Statistic.state`
+names, of one statistic after the other, each as `statistics.packing` writes it; a half without rows has none. One row of
+20 features with histograms of 20 bins takes some 260 bytes, 200 rows take 1.3 KB.
+
+A later version raises `VERSION` and is told by it, since the version stands first in all of them; version 1 (see
+`statistics.version1`) is read as well.
+"""
+
+from typing import Self
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from nilometer_detectors.drift.contract import Window
-from nilometer_detectors.statistics.summary import Summary
+from nilometer_detectors.statistics import version1
+from nilometer_detectors.statistics.summary import KINDS, Summary
 from nilometer_logger.errors import StateError
 from nilometer_logger.rows import Rows
 
-VERSION = 1
+VERSION = 2
 
-
-class _Array(msgspec.Struct, array_like=True, frozen=True):
-    """A numpy array as MessagePack."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    data: bytes
-
-
-class _State(msgspec.Struct, array_like=True, frozen=True):
-    """A window's state as MessagePack; version first, so that it can be told whatever follows."""
-
-    version: int
-    features: dict[str, dict[str, _Array]]
-    predictions: dict[str, dict[str, _Array]]
-
-
-_decoder = msgspec.msgpack.Decoder(_State)
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[int, msgspec.Raw, msgspec.Raw]).decode
+_decode_half = msgspec.msgpack.Decoder(list[int | bytes]).decode
 
 
 class WindowState:
@@ -41,6 +38,8 @@ class WindowState:
         predictions: an empty summary of the rows of responses.
     """
 
+    __slots__ = ("window",)
+
     def __init__(self, features: Summary, predictions: Summary) -> None:
         self.window = Window(features, predictions)
 
@@ -50,14 +49,13 @@ class WindowState:
         half.update(rows)
 
     def merge(self, other: Self) -> None:
-        """Takes all that another state of the same monitor has taken."""
+        """Takes all that another state of the same monitor has taken; the other is left as it is."""
         self.window.features.merge(other.window.features)
         self.window.predictions.merge(other.window.predictions)
 
     def dump(self) -> bytes:
         """Writes the state."""
-        state = _State(VERSION, _packed(self.window.features), _packed(self.window.predictions))
-        return msgspec.msgpack.encode(state)
+        return _encode([VERSION, _written(self.window.features), _written(self.window.predictions)])
 
     def load(self, blob: bytes) -> None:
         """Takes the place of the state that was written.
@@ -66,25 +64,32 @@ class WindowState:
             StateError: if the bytes are not of this monitor's states.
         """
         try:
-            state = _decoder.decode(blob)
-            features, predictions = _unpacked(state.features), _unpacked(state.predictions)
-        except (msgspec.MsgspecError, ValueError, TypeError) as error:
+            version, features, predictions = _decode(blob)
+            if version == VERSION:
+                _restore(self.window.features, features)
+                _restore(self.window.predictions, predictions)
+            elif version == 1:
+                self.window.features.load(version1.read(features))
+                self.window.predictions.load(version1.read(predictions))
+            else:
+                raise StateError(f"the state of a window is of version {version}; this nilometer reads 1 and {VERSION}")
+        except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
             raise StateError(f"the state of a window cannot be read: {error}") from None
-        if state.version != VERSION:
-            raise StateError(f"the state of a window is of version {state.version}; this nilometer reads {VERSION}")
-        self.window.features.load(features)
-        self.window.predictions.load(predictions)
 
 
-def _packed(summary: Summary) -> dict[str, dict[str, _Array]]:
-    return {
-        kind: {name: _Array(array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
-        for kind, arrays in summary.state().items()
-    }
+def _kinds(summary: Summary) -> int:
+    """Gives a bit for each statistic that is kept."""
+    return sum(1 << place for place, kind in enumerate(KINDS) if kind in summary.kinds)
 
 
-def _unpacked(state: dict[str, dict[str, _Array]]) -> dict[str, dict[str, NDArray[Any]]]:
-    return {
-        kind: {name: np.frombuffer(a.data, dtype=np.dtype(a.dtype)).reshape(a.shape) for name, a in arrays.items()}
-        for kind, arrays in state.items()
-    }
+def _written(summary: Summary) -> list[int | bytes]:
+    return [_kinds(summary), *summary.dump()]
+
+
+def _restore(summary: Summary, half: msgspec.Raw) -> None:
+    kinds, *arrays = _decode_half(half)
+    if kinds != _kinds(summary):
+        raise StateError("the state of a window holds other statistics, not what its monitor keeps")
+    if not all(isinstance(array, bytes) for array in arrays):
+        raise ValueError("an array is a number")
+    summary.restore([array for array in arrays if isinstance(array, bytes)])

@@ -1,28 +1,38 @@
 """`nilometer worker`: monitors and the broker make the running worker.
 
-What goes wrong with Kafka is tried again for as long as it takes, each time from the state that Kafka has; what no
-retry can mend (a monitor that does not validate, a state that does not fit its log) ends the process with its reason.
+What goes wrong with Kafka is tried again for as long as it takes, each time from the state that Kafka has and with the
+newest monitors; what no retry can mend (a monitor that does not validate at the start, a state that does not fit its
+log) ends the process with its reason.
 """
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 import structlog
 
-from nilometer_detectors.monitor import load_monitors
+from nilometer_detectors.reloading import Reloading
 from nilometer_logger import provisioning, topics
 from nilometer_logger.broker import Broker
 from nilometer_logger.errors import UnavailableError
 from nilometer_logger.events import CloudEvent
+from nilometer_logger.figures import Figures
 from nilometer_logger.kafka import retrying
-from nilometer_logger.monitoring import Monitor
+from nilometer_logger.observing import serving
 from nilometer_logger.settings import WorkerSettings
 
 _log = structlog.get_logger("nilometer.worker")
-_TOPICS = (topics.INFERENCES, topics.DEAD, topics.STATE, topics.FINDINGS, topics.OUTLIERS)
+_TOPICS = (topics.INFERENCES, topics.DEAD, topics.STATE, topics.FINDINGS, topics.LATE, topics.OUTLIERS)
+
+_TOLD_OF_WINDOWS = {
+    "late": "lateSinceLast",
+    "duplicates": "duplicatesSinceLast",
+    "unanswered": "unanswered",
+    "partial": "partial",
+    "too_small": "tooSmall",
+}
 
 
 def run(settings: WorkerSettings) -> None:
@@ -32,14 +42,14 @@ def run(settings: WorkerSettings) -> None:
         SettingError: if a monitor does not validate, naming every file and path.
         StateError: if the state in Kafka does not fit its log.
     """
-    monitors = load_monitors(Path(settings.monitors))
-    for monitor in monitors:
+    reloading = Reloading(Path(settings.monitors))
+    for monitor in reloading.monitors:
         _log.info("monitor loaded", monitor=monitor.name, digest=monitor.digest[:12])
-    asyncio.run(_run(settings, monitors))
+    asyncio.run(_run(settings, reloading))
     _log.info("stopped")
 
 
-async def _run(settings: WorkerSettings, monitors: Sequence[Monitor]) -> None:
+async def _run(settings: WorkerSettings, reloading: Reloading) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -48,8 +58,30 @@ async def _run(settings: WorkerSettings, monitors: Sequence[Monitor]) -> None:
         if stop.is_set():
             return
         await provisioning.ensure(settings, _TOPICS)
-        await Broker(settings, monitors, log_finding).run(stop)
+        broker = Broker(settings, reloading.monitors, observe, figures)
+        with reloading.telling(broker.configure):
+            await broker.run(stop)
 
+    def observe(event: CloudEvent) -> None:
+        figures.found(event)
+        log_finding(event)
+
+    def looked() -> None:
+        figures.monitors, figures.invalid_files = len(reloading.monitors), reloading.invalid
+
+    figures = Figures(settings.metric_streams)
+    looked()
+    async with serving(settings, figures):
+        looking = asyncio.create_task(reloading.watch(settings.reload_seconds, stop, looked))
+        try:
+            await _until_stopped(settings, once, stop)
+        finally:
+            looking.cancel()
+            await asyncio.wait((looking,))
+
+
+async def _until_stopped(settings: WorkerSettings, once: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    """Works and tries again until `stop` is set, and then as long as a last snapshot may take."""
     working = asyncio.create_task(retrying(once, "Kafka", stop))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -81,10 +113,9 @@ def log_finding(event: CloudEvent) -> None:
     window = body["window"]
     facts |= {"start": window["start"], "end": window["end"], "rows": body["rows"]}
     if kind == "statistics":
-        late = {"late": body["lateSinceLast"]} if body["lateSinceLast"] else {}
-        partial = {"partial": True} if body["partial"] else {}
+        told = {name: body[field] for name, field in _TOLD_OF_WINDOWS.items() if body[field]}
         del facts["detector"], facts["verdict"]
-        _log.info("window closed", **facts, closed_by=window["closedBy"], **late, **partial)
+        _log.info("window closed", **facts, closed_by=window["closedBy"], **told)
         return
     blamed = [name for name, feature in body.get("features", {}).items() if feature.get("drift")]
     if verdict == "drift":

@@ -7,7 +7,8 @@ spans a table, an output and an offset. What makes the result exact:
 * The transactional id belongs to the partition. A new owner starts its producer first, which fences the former owner
   and aborts its open transaction, and only then restores the state.
 * A snapshot takes offset, changes and findings together before its first await, and commits the offset that it took.
-* The group's offsets travel in the transaction: the agent acknowledges nothing to Faust.
+* What is read follows from the state, and not from what the group has committed (`reading`); the group's offsets travel
+  in the transaction, for those who look at its lag.
 * Findings on rows leave at once by an idempotent producer. A snapshot waits for their acknowledgement before it
   passes over their rows, so they may repeat after a crash, with the same id, and are never lost.
 * A partition that is fenced, or taken away, is dropped at once. Anything else that goes wrong in a transaction leaves
@@ -17,39 +18,34 @@ spans a table, an output and an offset. What makes the result exact:
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import faust
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from nilometer_logger import punctuation, topics
-from nilometer_logger.errors import UnavailableError
+from nilometer_logger.errors import StateError, UnavailableError
 from nilometer_logger.events import CloudEvent
-from nilometer_logger.inferences import Record
+from nilometer_logger.faustapp import make_app
+from nilometer_logger.figures import Figures
 from nilometer_logger.kafka import connection, unavailable, why
 from nilometer_logger.monitoring import Monitor
 from nilometer_logger.ownership import Owned, publish
+from nilometer_logger.reading import Beyond, Fetched, bites
 from nilometer_logger.settings import WorkerSettings
-from nilometer_logger.times import SECOND
+from nilometer_logger.topicids import topic_of
 
 _log = structlog.get_logger("nilometer.broker")
 _TICK_SECONDS = 0.25
-# A stream that was told to be quiet is not told again before this has passed: the record is still on its way.
-_QUIET_AGAIN_SECONDS = 5.0
 _WATCH_SECONDS = 5.0
+# A partition that is opened has a client of its own to read the state with.
+_OPENED_AT_ONCE = 4
 
 Observer = Callable[[CloudEvent], None]
-
-
-class _App(faust.App):
-    """An app that keeps nothing on disk, so that a container's root file system can be read-only."""
-
-    def _create_directories(self) -> None:
-        """Makes no directories: they would be for tables on disk, and there are none."""
 
 
 class Broker:
@@ -57,46 +53,36 @@ class Broker:
 
     Args:
         settings: of the worker.
-        monitors: all that run.
+        monitors: all that are loaded.
         observer: called with every finding once it is in Kafka, to log it.
+        figures: what is counted; nobody's where none are given.
     """
 
-    def __init__(self, settings: WorkerSettings, monitors: Sequence[Monitor], observer: Observer) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        monitors: Sequence[Monitor],
+        observer: Observer,
+        figures: Figures | None = None,
+    ) -> None:
         self._settings = settings
         self._connection = connection(settings)
         self._monitors = monitors
         self._observer = observer
+        self._figures = figures or Figures()
         self._group = f"{settings.topic_prefix}nilometer-worker"
         self._topic = settings.topic_prefix + topics.INFERENCES
         self._opening: dict[int, asyncio.Task[Owned]] = {}
         self._fenced: set[int] = set()
+        self._some_at_once = asyncio.Semaphore(_OPENED_AT_ONCE)
         self._leaving = False
         self._findings_wait = asyncio.Event()
-        self._quiet_told: dict[str, float] = {}
-        self._outliers: AIOKafkaProducer
-        self._log_end: AIOKafkaConsumer
+        self._producer: AIOKafkaProducer
+        self._client: AIOKafkaClient
         self._app = self._make_app()
 
     def _make_app(self) -> faust.App:
-        settings = self._settings
-        servers = ";".join(f"kafka://{server.strip()}" for server in settings.kafka.split(","))
-        app = _App(
-            self._group,
-            broker=servers,
-            broker_credentials=_credentials(self._connection),
-            value_serializer="raw",
-            web_enabled=False,
-            topic_disable_leader=True,
-            topic_allow_declare=False,
-            stream_wait_empty=False,
-            consumer_auto_offset_reset="earliest",
-            broker_session_timeout=settings.session_seconds,
-            broker_heartbeat_interval=settings.session_seconds / 5,
-            # A record may be a megabyte: a short queue is memory enough.
-            stream_buffer_maxsize=64,
-        )
-        inferences = app.topic(self._topic, value_type=bytes, value_serializer="raw")
-        app.agent(inferences)(self._route)
+        app = make_app(self._settings, self._group, self._topic, self)
         app.on_partitions_assigned.connect(self._assigned)
         app.on_partitions_revoked.connect(self._revoked)
         app.task(self._tick)
@@ -114,14 +100,18 @@ class Broker:
             await self._run(stop)
         except (KafkaError, OSError) as error:
             raise unavailable(self._settings.kafka, error) from error
+        finally:
+            self._figures.kafka = self._figures.kafka or "Kafka is not connected"
 
     async def _run(self, stop: asyncio.Event) -> None:
         async with contextlib.AsyncExitStack() as stack:
-            self._outliers = AIOKafkaProducer(**self._connection, enable_idempotence=True, acks="all")
-            self._log_end = AIOKafkaConsumer(**self._connection)
-            for client in (self._outliers, self._log_end):
-                stack.push_async_callback(client.stop)
-                await client.start()
+            self._producer = AIOKafkaProducer(**self._connection, enable_idempotence=True, acks="all")
+            stack.push_async_callback(self._producer.stop)
+            await self._producer.start()
+            self._client = AIOKafkaClient(**self._connection)
+            stack.push_async_callback(self._client.close)
+            await self._client.bootstrap()
+            self._figures.kafka = ""
             stack.push_async_callback(self._leave)
             await self._app.start()
             stopped = asyncio.create_task(stop.wait())
@@ -131,20 +121,29 @@ class Broker:
             if crashed.done():  # the app itself does not raise what it crashed of
                 raise self._app.crash_reason or UnavailableError("Faust stopped by itself")
             crashed.cancel()
+            self._leaving = True
             await asyncio.gather(*(self._snapshot(owned) for owned in self._owned()))
 
     async def _leave(self) -> None:
-        self._leaving = True  # the agent may still hold a record, and must not open its partition again
+        self._leaving = True
         for number in list(self._opening):
             await self._let_go(number)
+        self._figures.assigned = None
         await self._app.stop()
+
+    def configure(self, monitors: Sequence[Monitor]) -> None:
+        """Takes what is loaded from now on; each partition runs it once its log says so."""
+        self._monitors = monitors
+        for owned in self._owned():
+            owned.state.configure(monitors)
 
     async def _assigned(self, _app: faust.App, assigned: set[Any], **_: Any) -> None:
         numbers = sorted(tp.partition for tp in assigned if tp.topic == self._topic)
+        self._figures.assigned = frozenset(numbers)
         try:
-            owned = [await self._own(number) for number in numbers]
+            owned = await asyncio.gather(*(self._own(number) for number in numbers))
         except Exception as error:  # noqa: BLE001 - Faust would log it and go on without the partition
-            await self._fail(error)
+            self.fail(error)
             return
         if None not in owned:
             monitors = [monitor.name for monitor in self._monitors]
@@ -157,57 +156,79 @@ class Broker:
             await self._let_go(number)
 
     async def _own(self, number: int) -> Owned | None:
-        """Returns an assigned partition, once its state is restored; None where it has been taken away.
-
-        Faust may hand over the first records before it says that their partition was assigned, so whichever comes
-        first opens it.
-        """
+        """Returns an assigned partition, once its state is restored; None where it has been taken away."""
         if self._leaving or number in self._fenced:
             return None
         if number not in self._opening:
-            owned = Owned(self._settings, self._group, number, self._monitors)
-            self._opening[number] = asyncio.create_task(owned.open())
+            self._opening[number] = asyncio.create_task(self._open(number))
         opening = self._opening[number]
-        if not opening.done():
-            await asyncio.wait((opening,))
+        await asyncio.wait((opening,))
         return None if self._opening.get(number) is not opening else opening.result()
+
+    async def _open(self, number: int) -> Owned:
+        async with self._some_at_once:
+            topic = await topic_of(self._client, self._topic)
+            owned = await Owned(self._settings, self._group, number, self._monitors, self._figures).open(topic)
+        owned.state.configure(self._monitors)  # which may have changed meanwhile
+        self._figures.opened(number, owned.state.figures)
+        return owned
 
     async def _let_go(self, number: int) -> None:
         opening = self._opening.pop(number, None)
         if opening is None:
             return
+        self._figures.let_go(number)
         opening.cancel()
         await asyncio.wait((opening,))
         if not opening.cancelled() and opening.exception() is None:
             await opening.result().close()
 
+    def _held(self, number: int) -> Owned | None:
+        opening = self._opening.get(number)
+        if opening is None or not opening.done() or opening.cancelled() or opening.exception():
+            return None
+        return opening.result()
+
     def _owned(self) -> list[Owned]:
-        done = [opening for opening in self._opening.values() if opening.done() and not opening.cancelled()]
-        return [opening.result() for opening in done if opening.exception() is None]
+        return [owned for number in list(self._opening) if (owned := self._held(number))]
 
-    async def _route(self, stream: Any) -> None:
-        async for event in stream.noack().events():
-            message = event.message
-            try:
-                if owned := await self._own(message.partition):
-                    await self._apply(owned, _record(message))
-            except Exception as error:  # noqa: BLE001 - an agent that lets one through loses the record and goes on
-                await self._fail(error)
-                return
+    def wanted(self) -> Mapping[int, int]:
+        """Tells which partitions are to be read, and the offset that must come next of each."""
+        return {} if self._leaving else {owned.number: owned.following for owned in self._owned()}
 
-    async def _apply(self, owned: Owned, record: Record) -> None:
-        if not owned.expects(record.offset):
+    async def take(self, fetched: Fetched) -> None:
+        """Takes in records, a bounded number at a time, so that heartbeats and snapshots have their turns."""
+        owned = self._held(fetched.number)
+        if owned is None:
             return
-        for event in owned.state.apply(record):
-            acknowledged = await publish(self._outliers, self._settings.topic_prefix + topics.OUTLIERS, event)
-            owned.unacknowledged.append(acknowledged)
-            acknowledged.add_done_callback(partial(self._observe, event))
-        if owned.state.has_findings:
-            self._findings_wait.set()
+        for bite in bites(fetched.records):
+            if self._leaving or self._held(fetched.number) is not owned:
+                return
+            outliers = owned.apply(bite)
+            owned.following = bite[-1].offset + 1
+            if owned.state.has_findings:
+                self._findings_wait.set()
+            if outliers:
+                await owned.leave(self._publish(outliers))
+            await asyncio.sleep(0)
+        owned.following, owned.end, owned.answered = fetched.following, fetched.end, fetched.answered
+        if owned.end is not None and self._held(fetched.number) is owned:
+            self._figures.lag[owned.number] = max(owned.end - owned.following, 0)
 
-    def _observe(self, event: CloudEvent, acknowledged: "asyncio.Future[object]") -> None:
-        if not acknowledged.cancelled() and acknowledged.exception() is None:
+    async def _publish(self, outliers: Sequence[CloudEvent]) -> None:
+        topic = self._settings.topic_prefix + topics.OUTLIERS
+        await asyncio.gather(*[await publish(self._producer, topic, event) for event in outliers])
+        for event in outliers:
             self._observer(event)
+
+    def go_on_from(self, beyond: Beyond) -> None:
+        """Decides where to go on when the offset that must come next is not there.
+
+        Raises:
+            StateError: if the log is another one.
+        """
+        if owned := self._held(beyond.number):
+            owned.go_on_from(beyond)
 
     async def _tick(self) -> None:
         try:
@@ -217,9 +238,9 @@ class Broker:
                         await self._findings_wait.wait()
                 self._findings_wait.clear()
                 await self._snapshot_all(self._settings.snapshot_seconds)
-                await self._tell_quiet()
+                await self._tell()
         except Exception as error:  # noqa: BLE001 - a task that ends in silence would stop every snapshot
-            await self._fail(error)
+            self.fail(error)
 
     async def _snapshot_all(self, patience_seconds: float) -> None:
         now = time.monotonic()
@@ -232,71 +253,58 @@ class Broker:
                 self._observer(event)
         except ProducerFenced:
             _log.warning("partition lost", partition=owned.number, reason="another worker owns it")
+            self._figures.fenced += 1
             self._fenced.add(owned.number)
             await self._let_go(owned.number)
+        except (KafkaError, UnavailableError) as error:
+            if self._held(owned.number) is owned:
+                raise
+            _log.debug("snapshot dropped", partition=owned.number, error=repr(error))
 
-    async def _tell_quiet(self) -> None:
+    async def _tell(self) -> None:
+        """Writes into the log what a clock or a file says."""
         for owned in self._owned():
-            now = time.time_ns()
-            told = time.monotonic() - _QUIET_AGAIN_SECONDS
-            silent = {
-                stream: clock
-                for stream, clock in owned.state.quiet_streams(now).items()
-                if self._quiet_told.get(stream, told) <= told
-            }
-            # Only a partition that has just been read to its end is quiet; a backlog or an outage closes nothing early.
-            if not silent or await self._end(owned.number) != owned.state.offset + 1:
-                continue
-            await self._outliers.send_and_wait(
-                self._topic,
-                punctuation.encode(punctuation.Quiet(silent)),
-                partition=owned.number,
-                headers=[("content-type", punctuation.CONTENT_TYPE.encode())],
-            )
-            self._quiet_told = {**self._quiet_told, **dict.fromkeys(silent, time.monotonic())}
+            wanted = owned.state.punctuations(time.time_ns())
+            is_at_end = owned.is_at_end(time.time())
+            for news in owned.telling.news(wanted, time.monotonic(), is_at_end=is_at_end):
+                await self._producer.send_and_wait(
+                    self._topic,
+                    punctuation.encode(news),
+                    partition=owned.number,
+                    headers=[("content-type", punctuation.CONTENT_TYPE.encode())],
+                )
 
     async def _watch_kafka(self) -> None:
-        """Says when Kafka is away and back: its clients try by themselves, and say nothing that a person can use."""
-        away = ""
-        while not self._app.should_stop:
-            try:
-                async with asyncio.timeout(_WATCH_SECONDS):
-                    await self._log_end.topics()
-            except (KafkaError, OSError) as error:
-                reason = str(await why(self._settings, error))
-                if reason != away:
-                    _log.error("waiting for Kafka", reason=reason)
-                away = reason
-            else:
-                if away:
-                    _log.info("Kafka is back", kafka=self._settings.kafka)
-                away = ""
-            await asyncio.sleep(_WATCH_SECONDS)
+        """Says when Kafka is away and back, which its clients keep to themselves; and looks whose topic is there."""
+        try:
+            while not self._app.should_stop:
+                await self._look_at_kafka()
+                await asyncio.sleep(_WATCH_SECONDS)
+        except StateError as error:
+            self.fail(error)
 
-    async def _end(self, number: int) -> int:
-        partition = TopicPartition(self._topic, number)
-        ends = await self._log_end.end_offsets([partition])
-        end: int = ends[partition]
-        return end
+    async def _look_at_kafka(self) -> None:
+        try:
+            async with asyncio.timeout(_WATCH_SECONDS):
+                topic = await topic_of(self._client, self._topic)
+        except (KafkaError, OSError) as error:
+            self._say_away(str(await why(self._settings, error)))
+        except UnavailableError as error:
+            self._say_away(str(error))
+        else:
+            if self._figures.kafka:
+                _log.info("Kafka is back", kafka=self._settings.kafka)
+            self._figures.kafka = ""
+            for owned in self._owned():
+                owned.check(topic)
 
-    async def _fail(self, error: BaseException) -> None:
+    def _say_away(self, reason: str) -> None:
+        if reason != self._figures.kafka:
+            _log.error("waiting for Kafka", reason=reason)
+        self._figures.kafka = reason
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the run."""
         if isinstance(error, KafkaError):
             error = unavailable(self._settings.kafka, error)
         self._app._crash(error)  # noqa: SLF001 - `crash` does the same and prints a traceback of its own
-
-
-def _credentials(given: dict[str, Any]) -> faust.SASLCredentials | faust.SSLCredentials | None:
-    """Makes what Faust gives to its own clients of what ours are given."""
-    tls = given.get("ssl_context")
-    if "sasl_mechanism" in given:
-        user, password = given["sasl_plain_username"], given["sasl_plain_password"]
-        return faust.SASLCredentials(
-            mechanism=given["sasl_mechanism"], username=user, password=password, ssl_context=tls
-        )
-    return None if tls is None else faust.SSLCredentials(tls)
-
-
-def _record(message: Any) -> Record:
-    headers = message.headers.items() if isinstance(message.headers, dict) else message.headers or ()
-    timestamp = round(message.timestamp * 1000) * (SECOND // 1000)
-    return Record(message.topic, message.partition, message.offset, timestamp, list(headers), message.value)

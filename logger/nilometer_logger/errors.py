@@ -5,6 +5,7 @@
     │   └── UnsupportedFormat  it may be one, in a format other than JSON
     ├── TooLargeError    an event is larger than a record of Kafka may be
     ├── PayloadError     an event's body does not decode into rows
+    │   └── FutureTimeError  its time lies too far after its arrival
     ├── SettingError     a setting or a file a user wrote does not make sense
     ├── StateError       the state in Kafka does not fit the log it belongs to
     ├── UnavailableError something we depend on cannot be reached now; a retry may mend it
@@ -33,6 +34,10 @@ class TooLargeError(NilometerError):
 
 class PayloadError(NilometerError):
     """An event's body does not decode into rows."""
+
+
+class FutureTimeError(PayloadError):
+    """An event's time lies so far after its arrival that it would close every window before it."""
 
 
 class SettingError(NilometerError):

@@ -30,6 +30,9 @@ _HALVES: dict[str, Half] = {
 # Kubernetes' names have 253 characters at most; only a source may come near this.
 _LONGEST = 1000
 _KEPT = 200
+# The texts of streams by the attributes that tell them; longer attributes than any name of Kubernetes are not kept.
+_MOST_TEXTS = 4096
+_texts: dict[tuple[str | None, str, str | None, str | None], str] = {}
 
 
 class Stream(NamedTuple):
@@ -67,6 +70,29 @@ def stream_of(attributes: Mapping[str, str]) -> Stream:
     return Stream(namespace, name, component, endpoint)
 
 
+def stream_text(attributes: Mapping[str, str]) -> str:
+    """Tells an event's stream as one text, what `str` makes of `stream_of`; of a stream that is known, by one look-up.
+
+    Raises:
+        KeyError: if the event has neither an InferenceService nor a source.
+    """
+    get = attributes.get
+    facts = (
+        get("namespace"),
+        get("inferenceservicename") or attributes["source"],
+        get("component"),
+        get("endpoint"),
+    )
+    text = _texts.get(facts)
+    if text is None:
+        text = str(stream_of(attributes))
+        if sum(map(len, filter(None, facts))) <= _LONGEST:
+            if len(_texts) >= _MOST_TEXTS:
+                _texts.clear()
+            _texts[facts] = text
+    return text
+
+
 def _short(text: str) -> str:
     if len(text) <= _LONGEST // 4:
         return text
@@ -80,7 +106,10 @@ def half_of(attributes: Mapping[str, str]) -> Half | None:
 
 def time_of(attributes: Mapping[str, str]) -> int | None:
     """Tells an event's own time in nanoseconds; None where it has none that can be read."""
+    text = attributes.get("time")
+    if text is None:
+        return None
     try:
-        return parse_time(attributes["time"])
-    except (KeyError, ValueError):
+        return parse_time(text)
+    except ValueError:
         return None

@@ -12,25 +12,32 @@ from typing import Literal, Protocol, Self
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.kserve import Stream
 from nilometer_logger.rows import Rows, Schema
+from nilometer_logger.times import SECOND
 
-ClosedBy = Literal["watermark", "quiet"]
+ClosedBy = Literal["watermark", "quiet", "count", "drained"]
+
+LATE_BOUNDS = tuple(seconds * SECOND for seconds in (1, 10, 60, 600, 3600))
+"""Late rows are counted by how far the watermark was past the end of their window: up to each of these, or beyond."""
 
 
 @dataclass(frozen=True)
 class WindowSpec:
-    """How a monitor cuts event time into windows; all in nanoseconds.
+    """How a monitor cuts a stream into windows; all in nanoseconds.
 
     Attributes:
-        size: how long a window is.
+        size: how long a window is; 0 for windows of `count` rows.
         slide: how far the next one starts after it; equal to `size` for tumbling windows, never larger.
         watermark_delay: how far the watermark stays behind the largest event time.
         offset: where the first window after the epoch starts.
+        count: how many rows make a window, of requests where the monitor watches features and of responses
+            otherwise; 0 for windows of time.
     """
 
     size: int
     slide: int
     watermark_delay: int
     offset: int = 0
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -38,12 +45,19 @@ class ClosedWindow:
     """What the broker knows of a window that has closed; times in nanoseconds.
 
     Attributes:
-        start: the first event time that belongs to it.
-        end: the first event time after it that does not.
-        closed_by: whether events moved the watermark past the end, or a stream's silence did.
-        watermark: the watermark that closed it.
-        partial: whether the monitor started inside it, so that it holds only a part of its rows.
-        late_since_last: rows of this stream that came after their window had closed, since its last finding.
+        start: the first event time that belongs to it; of a window of rows, the smallest event time among them.
+        end: the first event time after it that does not; of a window of rows, the one after the largest.
+        closed_by: whether events moved the watermark past the end, or a stream's silence did; or it has its number of
+            rows; or the input has ended (*drained*).
+        watermark: the watermark when it closed.
+        partial: whether the monitor started inside it or the input ended inside it, so that it holds only a part of
+            its rows.
+        late_since_last: rows of this stream that came after their window had closed, since its last finding; a row that
+            is late for several windows counts for each.
+        late_by: those, by how late they were, as `LATE_BOUNDS` has it; one count more than there are bounds.
+        latest: how late the latest of them was, in nanoseconds.
+        duplicates_since_last: events of this stream that were passed over as duplicates, since its last finding.
+        unanswered: requests of the window to which no response has come; None where the stream has shown no response.
         first_event_time: the smallest event time among its rows.
         last_event_time: the largest event time among its rows.
     """
@@ -54,6 +68,10 @@ class ClosedWindow:
     watermark: int
     partial: bool
     late_since_last: int
+    late_by: tuple[int, ...]
+    latest: int
+    duplicates_since_last: int
+    unanswered: int | None
     first_event_time: int
     last_event_time: int
 
@@ -65,7 +83,7 @@ class WindowState(Protocol):
         """Takes a block of rows of either half."""
 
     def merge(self, other: Self) -> None:
-        """Takes all that another state of the same monitor has taken."""
+        """Takes all that another state of the same monitor has taken; the other is left as it is."""
 
     def dump(self) -> bytes:
         """Writes the state; `Monitor.load` reads it."""
@@ -85,6 +103,10 @@ class Monitor(Protocol):
     @property
     def windows(self) -> WindowSpec:
         """How event time is cut."""
+
+    @property
+    def wants_late(self) -> bool:
+        """Whether events that come too late are written to topic `late`."""
 
     @property
     def features(self) -> Schema:

@@ -1,33 +1,46 @@
 """A partition that this worker owns: its state, the producer of its transactions, and what must be acknowledged.
 
 The order in `open` is the order of exactness: the transactional producer first, because starting it fences the former
-owner and aborts its open transaction; then the state, read with `read_committed` until the *position* reaches the end,
-since the last offsets are control records that no poll ever returns.
+owner and aborts its open transaction; then the state, in which nothing can change any more.
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Self
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from nilometer_logger import topics
 from nilometer_logger.errors import StateError, UnavailableError
 from nilometer_logger.events import CloudEvent, to_kafka
+from nilometer_logger.figures import Figures
+from nilometer_logger.inferences import Record
 from nilometer_logger.kafka import connection
 from nilometer_logger.monitoring import Monitor
 from nilometer_logger.partition import Partition
+from nilometer_logger.reading import Beyond
+from nilometer_logger.restoring import read_changelog
 from nilometer_logger.settings import WorkerSettings
-from nilometer_logger.snapshots import Change, Snapshot
+from nilometer_logger.snapshots import Snapshot
+from nilometer_logger.telling import Telling
 from nilometer_logger.times import SECOND
+from nilometer_logger.watched import Bounds
 
 _log = structlog.get_logger("nilometer.partition")
-_POLL_MILLISECONDS = 200
 # The state of a window may be larger than Kafka's default of 1 MiB for a message; the topic is created with this limit.
 MAX_STATE_BYTES = 16 * 2**20
+# Findings on rows leave in flocks, one for each bite that was read; so many may be on their way.
+_MOST_LEAVING = 8
+# How long a transaction under way is waited for by those who take the partition away.
+_LAST_WORDS_SECONDS = 2.0
+# Kafka answers a fetch within 1.5 s even where there is nothing new.
+_RECENT_SECONDS = 4.0
+
+Topic = tuple[str, int]
 
 
 async def publish(producer: AIOKafkaProducer, topic: str, event: CloudEvent) -> "asyncio.Future[object]":
@@ -49,31 +62,46 @@ class Owned:
         settings: of the worker.
         group: the consumer group, which also names the transactions.
         number: of the partition.
-        monitors: all that run.
+        monitors: all that are loaded.
+        figures: what is counted.
 
     Attributes:
         state: its windows.
-        unacknowledged: findings on rows that are on their way to Kafka.
+        following: the offset that must be read next.
+        end: where the log ended when Kafka answered last; None before it has.
+        answered: when that was, in seconds of the clock on the wall.
+        telling: what was told of it.
     """
 
-    def __init__(self, settings: WorkerSettings, group: str, number: int, monitors: Sequence[Monitor]) -> None:
+    def __init__(
+        self, settings: WorkerSettings, group: str, number: int, monitors: Sequence[Monitor], figures: Figures
+    ) -> None:
         self.number = number
-        self.state = Partition(monitors, int(settings.future_seconds * SECOND))
-        self.unacknowledged: list[asyncio.Future[object]] = []
+        self.state = Partition(monitors, bounds_of(settings))
+        self.following = 0
+        self.end: int | None = None
+        self.answered = 0.0
+        self.telling = Telling()
+        self._figures = figures
+        self._leaving: list[asyncio.Future[None]] = []
         self._connection = connection(settings)
         self._prefix = settings.topic_prefix
         self._group = group
         self._lock = asyncio.Lock()
+        self._writing: asyncio.Task[None] | None = None
+        self._is_closed = asyncio.get_running_loop().create_future()
         self._last_snapshot = time.monotonic()
-        self._next: int | None = None
         self._producer = AIOKafkaProducer(
             **self._connection,
             transactional_id=f"{group}-{number}",
             max_request_size=MAX_STATE_BYTES,
         )
 
-    async def open(self) -> Self:
+    async def open(self, topic: Topic | None) -> Self:
         """Fences the former owner and restores the state.
+
+        Args:
+            topic: id and number of partitions of `inferences`; None where Kafka does not tell.
 
         Raises:
             StateError: if the state does not fit the log.
@@ -81,75 +109,87 @@ class Owned:
         began = time.monotonic()
         try:
             await self._producer.start()
-            self.state.restore(await self._read_state())
-            self._next = await self._first_unread()
+            state = TopicPartition(self._prefix + topics.STATE, self.number)
+            self.state.restore((await read_changelog(self._connection, state)).items())
+            self.check(topic)
         except BaseException:
             await self.close()
             raise
-        seconds = round(time.monotonic() - began, 3)
-        _log.info("partition restored", partition=self.number, offset=self.state.offset, seconds=seconds)
+        self.following = self.state.offset + 1
+        seconds = time.monotonic() - began
+        self._figures.restored += 1
+        self._figures.restore_seconds.observe(seconds)
+        _log.info("partition restored", partition=self.number, offset=self.state.offset, seconds=round(seconds, 3))
         return self
 
-    async def _read_state(self) -> list[Change]:
-        partition = TopicPartition(self._prefix + topics.STATE, self.number)
-        changes: list[Change] = []
-        reader = AIOKafkaConsumer(
-            **self._connection,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-        )
-        await reader.start()
-        try:
-            reader.assign([partition])
-            end = (await reader.end_offsets([partition]))[partition]
-            reader.seek(partition, (await reader.beginning_offsets([partition]))[partition])
-            while await reader.position(partition) < end:
-                for records in (await reader.getmany(partition, timeout_ms=_POLL_MILLISECONDS)).values():
-                    changes.extend((record.key, record.value) for record in records)
-        finally:
-            await reader.stop()
-        return changes
-
-    async def _first_unread(self) -> int | None:
-        """Finds the record that must come first; None where an empty state may begin anywhere."""
-        if self.state.offset < 0:
-            return None
-        partition = TopicPartition(self._prefix + topics.INFERENCES, self.number)
-        reader = AIOKafkaConsumer(**self._connection)
-        await reader.start()
-        try:
-            beginning: int = (await reader.beginning_offsets([partition]))[partition]
-            end: int = (await reader.end_offsets([partition]))[partition]
-        finally:
-            await reader.stop()
-        following = self.state.offset + 1
-        if following > end:
-            raise StateError(
-                f"the state of partition {self.number} is at offset {self.state.offset}, but topic "
-                f"{partition.topic} ends at {end}: it was created anew; delete topic "
-                f"{self._prefix}{topics.STATE} to start with empty windows"
-            )
-        if beginning > following:
-            missing = beginning - following
-            _log.error("records expired unread", partition=self.number, records=missing, reason="the topic's retention")
-        return max(following, beginning)
-
-    def expects(self, offset: int) -> bool:
-        """Tells whether a record is the next one; records that the state includes already are passed over.
+    def check(self, topic: Topic | None) -> None:
+        """Makes sure that the state belongs to the topic that is there now, and takes note of it.
 
         Raises:
-            UnavailableError: if records before it were never seen: going on would lose them, starting again does not.
+            StateError: if it belongs to another.
         """
-        if offset <= self.state.offset:
-            return False
-        if self._next is not None and offset > self._next:
-            missing = offset - self._next
-            raise UnavailableError(
-                f"partition {self.number}: {missing} records before offset {offset} were not handed over"
+        if topic is None:
+            return
+        name, before = self._prefix + topics.INFERENCES, self.state.topic
+        if self.state.offset >= 0 and before is not None:
+            if before[0] != topic[0]:
+                raise StateError(
+                    f"the state of partition {self.number} belongs to another topic {name} than the one that is there: "
+                    f"it was created anew; {self._remedy}"
+                )
+            if before[1] != topic[1]:
+                raise StateError(
+                    f"topic {name} has {topic[1]} partitions, and had {before[1]} when the state of partition "
+                    f"{self.number} was written: streams lie elsewhere now; {self._remedy}"
+                )
+        self.state.topic = topic
+
+    @property
+    def _remedy(self) -> str:
+        return f"delete topic {self._prefix}{topics.STATE} to start with empty windows"
+
+    def go_on_from(self, beyond: Beyond) -> None:
+        """Goes on at the log's beginning, where the records before it are gone.
+
+        Raises:
+            StateError: if the log ends before what the state includes.
+        """
+        if beyond.end < self.following:
+            raise StateError(
+                f"the state of partition {self.number} is at offset {self.state.offset}, but topic "
+                f"{self._prefix}{topics.INFERENCES} ends at {beyond.end}: it was created anew; {self._remedy}"
             )
-        self._next = offset + 1
-        return True
+        missing = beyond.beginning - self.following
+        if self.state.offset >= 0 and missing > 0:
+            _log.error("records expired unread", partition=self.number, records=missing, reason="the topic's retention")
+        self.following = beyond.beginning
+
+    def apply(self, records: Sequence[Record]) -> list[CloudEvent]:
+        """Takes in the next records; those that the state includes already are passed over.
+
+        Returns:
+            Findings on rows, which are to leave at once.
+        """
+        fresh = [record for record in records if record.offset > self.state.offset]
+        return self.state.apply(fresh) if fresh else []
+
+    def is_at_end(self, now: float) -> bool:
+        """Tells whether the log was read to its end just now.
+
+        Args:
+            now: in seconds of the clock on the wall.
+        """
+        return self.following == self.end and now - self.answered <= _RECENT_SECONDS
+
+    async def leave(self, findings: Awaitable[None]) -> None:
+        """Lets findings on rows leave; a snapshot waits for them. Waits itself while many are on their way.
+
+        Args:
+            findings: done once Kafka has acknowledged them all.
+        """
+        self._leaving.append(asyncio.ensure_future(findings))
+        while sum(not each.done() for each in self._leaving) > _MOST_LEAVING:
+            await asyncio.wait([each for each in self._leaving if not each.done()], return_when=asyncio.FIRST_COMPLETED)
 
     def is_due(self, now: float, patience_seconds: float) -> bool:
         """Tells whether a snapshot should be taken: at once for findings, in time for anything else."""
@@ -170,15 +210,26 @@ class Owned:
         async with self._lock:
             if not self.state.has_changed:
                 return []
-            taken, outliers = self.state.take(), self.unacknowledged
-            self.unacknowledged = []
-            await asyncio.gather(*outliers)
-            async with self._producer.transaction():
-                await self._write(taken)
+            began = time.monotonic()
+            taken, leaving = self.state.take(), self._leaving
+            self._leaving = []
+            self._writing = asyncio.create_task(self._write(taken, leaving))
+            await asyncio.wait((self._writing, self._is_closed), return_when=asyncio.FIRST_COMPLETED)
+            if not self._writing.done() or self._writing.cancelled():
+                raise UnavailableError(f"partition {self.number} was let go while a snapshot was written")
+            self._writing.result()
             self._last_snapshot = time.monotonic()
+            self._figures.snapshots += 1
+            self._figures.snapshot_bytes += sum(len(key) + len(value or b"") for key, value in taken.changes)
+            self._figures.snapshot_seconds.observe(self._last_snapshot - began)
         return taken.findings
 
-    async def _write(self, taken: Snapshot) -> None:
+    async def _write(self, taken: Snapshot, leaving: Sequence["asyncio.Future[None]"]) -> None:
+        await asyncio.gather(*leaving)
+        async with self._producer.transaction():
+            await self._fill(taken)
+
+    async def _fill(self, taken: Snapshot) -> None:
         producer, prefix = self._producer, self._prefix
         sent = [
             await producer.send(prefix + topics.STATE, value, key=key, partition=self.number)
@@ -194,8 +245,32 @@ class Owned:
         await producer.send_offsets_to_transaction(offsets, self._group)
 
     async def close(self) -> None:
-        """Lets go of the partition, without another word to Kafka about its state."""
+        """Lets go of the partition, without another word to Kafka about its state.
+
+        A transaction under way may end, if it does so soon; nobody needs to know how, since the next owner asks Kafka.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_SECONDS), self._lock:
+                pass
+        if not self._is_closed.done():
+            self._is_closed.set_result(None)
+        rest: list[asyncio.Future[None]] = [*self._leaving, *([self._writing] if self._writing else [])]
+        for each in rest:
+            each.cancel()
         try:
             await self._producer.stop()
         except KafkaError as error:
             _log.debug("producer stopped", partition=self.number, error=repr(error))
+        for each in rest:
+            each.cancel()  # once more: what was cancelled in a transaction tries to abort it, and nobody answers now
+        await asyncio.gather(*rest, return_exceptions=True)
+
+
+def bounds_of(settings: WorkerSettings) -> Bounds:
+    """Returns the bounds of a partition that the settings tell."""
+    return Bounds(
+        future=int(settings.future_seconds * SECOND),
+        pairing=int(settings.pairing_seconds * SECOND),
+        pending=settings.max_pending,
+        duplicates=settings.max_duplicates,
+    )

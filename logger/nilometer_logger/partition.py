@@ -4,64 +4,70 @@ Pure code, so that the worker, an offline replay and a test with a simulated log
 exactness are here in small: a record is taken in once (its offset is part of the state); everything that follows from
 it (changed windows, findings of closed windows, dead letters) waits in the state until `take` hands it over together
 with the offset, to be written as one transaction; outlier findings leave at once.
+
+Which monitors run is told by the log too. A partition without any state begins with all that are loaded. From then on
+a monitor starts, ends or is replaced at the *configure* record that says so, with one exception: where a monitor of
+the state is not loaded any more, and another declaration of its name is, nobody could go on with the old one, so the
+new one takes its place where the state stands.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
 from nilometer_logger import punctuation, snapshots
-from nilometer_logger.deadletters import dead_letter
-from nilometer_logger.errors import EventError, PayloadError
+from nilometer_logger.deadletters import POSITION, REASON, dead_letter
+from nilometer_logger.duplicates import Duplicates
+from nilometer_logger.errors import EventError, FutureTimeError, PayloadError, StateError
 from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_kafka, to_kafka
-from nilometer_logger.eventtime import OpenWindow, StreamClock, Windower
-from nilometer_logger.inferences import Arrivals, Record, read_inference, rows_of
-from nilometer_logger.kserve import Half, Stream, stream_of
-from nilometer_logger.monitoring import ClosedBy, Monitor
+from nilometer_logger.eventtime import Pane
+from nilometer_logger.inferences import Record, place_of, read_inference
+from nilometer_logger.kserve import Stream, stream_of, stream_text
+from nilometer_logger.monitoring import LATE_BOUNDS, Monitor
+from nilometer_logger.punctuation import Configure, GiveUp, Punctuation, Quiet
 from nilometer_logger.snapshots import Change, Message, Restored, Snapshot
+from nilometer_logger.watched import Bounds, Outbox, Run, StreamFigures, Watched
 
 _log = structlog.get_logger("nilometer.partition")
-_HALVES: tuple[Half, ...] = ("request", "response")
 _UNWATCHED_REMEMBERED = 1000
 _NEEDED = frozenset({"id", "source", "type"})
 
 
-@dataclass
-class _Watched:
-    """A stream that at least one monitor watches."""
-
-    stream: Stream
-    clock: StreamClock
-    windowers: list[Windower]
-    last_arrival: int
-    changed: bool = True
-
-
-@dataclass
 class Partition:
     """The windows of the streams that lie in one partition of `inferences`.
 
+    Args:
+        monitors: all that are loaded.
+        bounds: of times and memory.
+
     Attributes:
-        monitors: all that run.
-        future_bound: how far an event's time may lie after its arrival, in nanoseconds.
         offset: the last record taken in; -1 before the first.
+        topic: id and number of partitions of the topic that the records came from; None where it is not known.
     """
 
-    monitors: Sequence[Monitor]
-    future_bound: int
-    offset: int = -1
-    _streams: dict[str, _Watched] = field(default_factory=dict)
-    _unwatched: set[str] = field(default_factory=set)
-    _changes: dict[bytes, bytes | None] = field(default_factory=dict)
-    _findings: list[CloudEvent] = field(default_factory=list)
-    _dead: list[Message] = field(default_factory=list)
-    _taken: int = -1
+    def __init__(self, monitors: Sequence[Monitor], bounds: Bounds) -> None:
+        self.offset = -1
+        self.topic: tuple[str, int] | None = None
+        self._bounds = bounds
+        self._loaded = {monitor.name: monitor for monitor in monitors}
+        self._running = dict(self._loaded)
+        self._active = {monitor.name: monitor.digest for monitor in monitors}
+        self._announced: dict[str, str] | None = None
+        self._monitors_changed = True
+        self._streams: dict[str, Watched] = {}
+        self._touched: dict[str, Watched] = {}
+        self._ended: dict[str, StreamFigures] = {}
+        self._unwatched: set[str] = set()
+        self._seen = Duplicates(bounds.duplicates)
+        self._changes: dict[bytes, bytes | None] = {}
+        self._outbox = Outbox()
+        self._taken = -1
 
     @property
     def has_findings(self) -> bool:
         """Whether something waits that others would like to see soon."""
-        return bool(self._findings)
+        return bool(self._outbox.findings)
 
     @property
     def has_changed(self) -> bool:
@@ -69,199 +75,268 @@ class Partition:
         return self.offset > self._taken
 
     def restore(self, changes: Iterable[Change]) -> None:
-        """Takes up the state that an earlier owner left; the state of monitors that no longer run is dropped.
+        """Takes up the state that an earlier owner left.
 
         Raises:
             StateError: if the state cannot be read.
         """
         restored = snapshots.read(changes)
+        if restored.offset < 0:
+            return
         self.offset = self._taken = restored.offset
-        running = {(monitor.name, monitor.digest): monitor for monitor in self.monitors}
-        for text, (clock, arrival) in restored.clocks.items():
-            stream = Stream.parse(text)
-            if watching := [monitor for monitor in self.monitors if monitor.watches(stream)]:
-                windowers = [Windower(monitor) for monitor in watching]
-                self._streams[text] = _Watched(stream, StreamClock(clock), windowers, arrival, changed=False)
+        self.topic, self._announced = restored.topic, restored.announced
+        self._take_up_monitors(restored.active)
+        for text, (clock, arrival, answers) in restored.clocks.items():
+            if watched := self._watch(Stream.parse(text), clock, arrival):
+                watched.pairing.has_response = answers
+                for (_, chunk), blob in sorted(item for item in restored.pending.items() if item[0][0] == text):
+                    watched.pairing.load(chunk, blob)
             else:
                 self._changes[snapshots.key("clock", text)] = None
-        self._restore_windowers(restored, running)
+        for text, chunk in restored.pending:
+            if text not in self._streams:
+                self._changes[snapshots.key("pending", text, chunk)] = None
+        for chunk, blob in sorted(restored.seen.items()):
+            self._seen.load(chunk, blob)
+        self._restore_windows(restored)
 
-    def _restore_windowers(self, restored: Restored, running: dict[tuple[str, str], Monitor]) -> None:
-        dropped: set[str] = set()
-        for (name, digest, text), (began, late) in restored.monitors.items():
-            windower = self._windower(name, digest, text)
-            if windower is None:
-                dropped.add(name)
-                self._changes[snapshots.key("monitor", name, digest, text)] = None
-            else:
-                windower.began, windower.late = began, late
-        for (name, digest, text, start), (first, last, blob) in restored.windows.items():
-            windower = self._windower(name, digest, text)
-            if windower is None:
-                self._changes[snapshots.key("window", name, digest, text, start)] = None
-            else:
-                windower.open[start] = OpenWindow(running[name, digest].load(blob), first, last)
-        for name in sorted(dropped):
-            _log.warning("windows dropped", monitor=name, reason="the monitor was changed or removed; it starts anew")
+    def _take_up_monitors(self, active: dict[str, str]) -> None:
+        self._running, self._active = {}, {}
+        for name, digest in active.items():
+            monitor = self._loaded.get(name)
+            if monitor is None:
+                _log.warning("monitor ended", monitor=name, reason="it is not loaded any more; its windows are dropped")
+                continue
+            if monitor.digest != digest:
+                _log.warning("monitor starts anew", monitor=name, reason="it was changed; its windows are dropped")
+            self._running[name], self._active[name] = monitor, monitor.digest
+        self._monitors_changed = self._active != active
 
-    def _windower(self, name: str, digest: str, text: str) -> Windower | None:
-        watched = self._streams.get(text)
-        for windower in watched.windowers if watched else ():
-            if (windower.monitor.name, windower.monitor.digest) == (name, digest):
-                return windower
-        return None
+    def _restore_windows(self, restored: Restored) -> None:
+        panes: dict[tuple[str, str, str], dict[int, Pane]] = {}
+        kept = {
+            (windower.monitor.name, windower.monitor.digest, text): (windower, watched)
+            for text, watched in self._streams.items()
+            for windower in watched.windowers
+        }
+        for (name, digest, text, number), (first, last, blob) in restored.panes.items():
+            old = snapshots.key("window" if restored.version == 1 else "pane", name, digest, text, number)
+            found = kept.get((name, digest, text))
+            if found is None or restored.version == 1:
+                self._changes[old] = None
+            if found is not None:
+                pane = Pane(found[0].monitor.load(blob), first, last)
+                panes.setdefault((name, digest, text), {})[number] = pane
+        for about, written in restored.headers.items():
+            if about not in kept:
+                self._changes[snapshots.key("monitor", *about)] = None
+                continue
+            windower, watched = kept[about]
+            try:
+                header = _header_of_version_1(*written) if restored.version == 1 else written
+                windower.restore(header, panes.get(about, {}), watched.clock.now)
+            except (ValueError, TypeError, IndexError) as error:
+                raise StateError(f"the state of monitor {about[0]} over {about[2]} cannot be read: {error}") from None
+            if restored.version == 1:
+                windower.changed.update(windower.open)
+                windower.header_changed = True
+                self._touched[watched.text] = watched
 
-    def apply(self, record: Record) -> list[CloudEvent]:
-        """Takes in the next record.
+    def apply(self, records: Iterable[Record]) -> list[CloudEvent]:
+        """Takes in the next records; the result does not depend on how many come at once.
 
         Args:
-            record: whose offset is larger than `offset`.
+            records: in the order of offsets, the first larger than `offset`.
 
         Returns:
             Findings on rows, which leave at once.
         """
-        self.offset = record.offset
-        kind = (dict(record.headers).get("content-type") or b"").decode("latin-1")
-        try:
-            if kind == punctuation.CONTENT_TYPE:
-                self._obey(punctuation.decode(record.value or b""))
-                return []
-            events = (
-                decode_batch(record.value or b"")
-                if kind == BATCH_CONTENT_TYPE
-                else [from_kafka(record.headers, record.value)]
-            )
-        except EventError as error:
-            self._bury(dead_letter(str(error), record.position, record.headers, record.value), str(error))
-            return []
-        outliers: list[CloudEvent] = []
-        for arrivals in self._arrivals(events, record):
-            outliers.extend(self._take_in(arrivals, record.timestamp))
+        runs: dict[str, Run] = {}
+        for record in records:
+            kind = (dict(record.headers).get("content-type") or b"").decode("latin-1")
+            try:
+                if kind == punctuation.CONTENT_TYPE:
+                    order = punctuation.decode(record.value or b"")
+                    self._take_in(runs)
+                    runs = {}
+                    self._obey(order)
+                else:
+                    is_batch = kind == BATCH_CONTENT_TYPE
+                    value = record.value or b""
+                    events = decode_batch(value) if is_batch else [from_kafka(record.headers, record.value)]
+                    self._sort(events, record, runs)
+            except EventError as error:
+                self._bury(dead_letter(str(error), record.position, record.headers, record.value))
+            self.offset = record.offset
+        self._take_in(runs)
+        outliers, self._outbox.outliers = self._outbox.outliers, []
         return outliers
 
-    def _arrivals(self, events: Sequence[CloudEvent], record: Record) -> Iterable[Arrivals]:
-        found: dict[str, Arrivals] = {}
+    def _sort(self, events: Sequence[CloudEvent], record: Record, runs: dict[str, Run]) -> None:
+        """Puts the events of one record into the runs of their streams."""
         for number, event in enumerate(events):
-            place = f"{record.position}[{number}]"
             if not event.attributes.keys() >= _NEEDED:
                 missing = ", ".join(sorted(_NEEDED - event.attributes.keys()))
-                self._bury_event(f"not a CloudEvent: {missing} missing", place, event)
+                self._bury_event(f"not a CloudEvent: {missing} missing", record, number, event)
                 continue
-            stream = stream_of(event.attributes)
-            text = str(stream)
-            if not self._is_watched(stream, text):
+            text = stream_text(event.attributes)
+            watched = self._streams.get(text) or self._find(event, text)
+            if watched is None:
                 continue
             try:
-                inference = read_inference(event, stream, record, place, self.future_bound)
+                inference = read_inference(event, text, record, number, self._bounds.future)
             except PayloadError as error:
-                self._bury_event(str(error), place, event)
+                watched.figures.future += isinstance(error, FutureTimeError)
+                self._bury_event(str(error), record, number, event)
                 continue
-            if inference is not None:
-                found.setdefault(text, Arrivals(stream)).inferences.append(inference)
-        return found.values()
+            if inference is None:
+                continue
+            run = runs.get(text)
+            if run is None:
+                run = runs[text] = Run()
+            if self._seen.add(inference.identity):
+                run.inferences.append(inference)
+            else:
+                run.duplicates.append(record.offset)
 
-    def _is_watched(self, stream: Stream, text: str) -> bool:
-        if text in self._streams:
-            return True
+    def _find(self, event: CloudEvent, text: str) -> Watched | None:
         if text in self._unwatched:
-            return False
-        if any(monitor.watches(stream) for monitor in self.monitors):
-            return True
+            return None
+        if watched := self._watch(stream_of(event.attributes)):
+            return watched
         if len(self._unwatched) < _UNWATCHED_REMEMBERED:
             self._unwatched.add(text)
             _log.info("stream not watched", stream=text, reason="no monitor names it")
-        return False
+        return None
 
-    def _take_in(self, arrivals: Arrivals, arrival: int) -> list[CloudEvent]:
-        watched = self._watched(arrivals.stream)
-        watched.last_arrival = max(watched.last_arrival, arrival)
-        watched.changed = True
-        clock_before = watched.clock.observe([inference.time for inference in arrivals.inferences])
-        outliers: list[CloudEvent] = []
-        for windower in watched.windowers:
-            windower.begin(max(arrivals.inferences[0].time, int(clock_before[0])))
-            for half in _HALVES:
-                rows, clocks, dead = rows_of(windower.monitor, arrivals, half, clock_before)
-                for message in dead:
-                    self._bury(message, dict(message.headers)["nilometer-reason"].decode())
-                if rows is None:
-                    continue
-                windower.add(rows, clocks)
-                outliers.extend(windower.monitor.score(arrivals.stream, rows))
-        self._close(watched, "watermark")
-        return outliers
+    def _watch(self, stream: Stream, clock: int | None = None, arrival: int = 0) -> Watched | None:
+        watching = [monitor for monitor in self._running.values() if monitor.watches(stream)]
+        # A clock that is known is kept for a monitor that is loaded and only waits for the log to say so.
+        expected = clock is not None and any(monitor.watches(stream) for monitor in self._loaded.values())
+        if not watching and not expected:
+            return None
+        watched = Watched(stream, self._bounds, self._outbox, clock, arrival)
+        for monitor in watching:
+            watched.watch(monitor)
+        self._streams[watched.text] = watched
+        return watched
 
-    def _watched(self, stream: Stream) -> _Watched:
-        text = str(stream)
-        if text not in self._streams:
-            windowers = [Windower(monitor) for monitor in self.monitors if monitor.watches(stream)]
-            self._streams[text] = _Watched(stream, StreamClock(), windowers, 0)
-        return self._streams[text]
+    def _take_in(self, runs: dict[str, Run]) -> None:
+        for text, run in runs.items():
+            watched = self._streams[text]
+            self._touched[text] = watched
+            watched.take_in(run, self._bury)
 
-    def _obey(self, quiet: punctuation.Quiet) -> None:
-        for text, clock in quiet.clocks.items():
-            if watched := self._streams.get(text):
-                watched.clock.advance(clock)
-                watched.changed = True
-                self._close(watched, "quiet")
+    def _obey(self, order: Punctuation) -> None:
+        match order:
+            case Quiet(clocks):
+                for text, clock in clocks.items():
+                    if watched := self._streams.get(text):
+                        watched.be_quiet(clock)
+                        self._touched[text] = watched
+            case GiveUp(streams):
+                for text, arrived_before in streams.items():
+                    if watched := self._streams.get(text):
+                        watched.pairing.give_up(arrived_before)
+                        self._touched[text] = watched
+            case Configure(monitors):
+                self._reconfigure(monitors)
 
-    def _close(self, watched: _Watched, closed_by: ClosedBy) -> None:
-        for windower in watched.windowers:
-            for window, state in windower.close(watched.clock.now, closed_by):
-                self._findings.extend(windower.monitor.close(watched.stream, window, state))
+    def _reconfigure(self, monitors: dict[str, str]) -> None:
+        """Lets exactly these monitors run; those that run already with their digest go on undisturbed."""
+        keep = {name: each for name, each in self._running.items() if monitors.get(name) == each.digest}
+        start = {
+            name: each
+            for name, digest in monitors.items()
+            if name not in keep and (each := self._loaded.get(name)) is not None and each.digest == digest
+        }
+        for name in self._running.keys() - keep.keys():
+            _log.warning("monitor ended", monitor=name, reason="it was changed or removed; its windows are dropped")
+        for name, monitor in start.items():
+            _log.info("monitor starts", monitor=name, digest=monitor.digest[:12], offset=self.offset + 1)
+        self._running = {**keep, **start}
+        self._active = self._announced = dict(monitors)
+        self._monitors_changed = True
+        self._unwatched.clear()
+        for text, watched in list(self._streams.items()):
+            self._touched[text] = watched
+            self._changes.update(watched.watch_only(keep))
+            for monitor in start.values():
+                if monitor.watches(watched.stream):
+                    watched.watch(monitor)
+            if not watched.windowers:
+                self._changes.update(watched.end())
+                self._ended[text] = watched.read_figures().end(self._ended.get(text))
+                del self._streams[text], self._touched[text]
 
-    def _bury_event(self, reason: str, place: str, event: CloudEvent) -> None:
+    def configure(self, monitors: Sequence[Monitor]) -> None:
+        """Takes what is loaded from now on; it runs once the log says so."""
+        self._loaded = {monitor.name: monitor for monitor in monitors}
+
+    def drain(self) -> None:
+        """Closes all windows, because the input has ended."""
+        for text, watched in self._streams.items():
+            watched.drain()
+            self._touched[text] = watched
+
+    def _bury_event(self, reason: str, record: Record, number: int, event: CloudEvent) -> None:
         headers, body = to_kafka(event)
-        self._bury(dead_letter(reason, place, headers, body), reason)
+        self._bury(dead_letter(reason, place_of(record, number), headers, body))
 
-    def _bury(self, message: Message, reason: str) -> None:
-        self._dead.append(message)
-        position = dict(message.headers)["nilometer-position"].decode()
-        _log.warning("event set aside", position=position, reason=reason)
+    def _bury(self, message: Message) -> None:
+        self._outbox.messages.append(message)
+        facts = dict(message.headers)
+        _log.warning("event set aside", position=facts[POSITION].decode(), reason=facts[REASON].decode())
 
-    def quiet_streams(self, now: int) -> dict[str, int]:
-        """Finds the streams that are silent while windows wait for their clock.
+    def punctuations(self, now: int) -> list[Punctuation]:
+        """Tells what should be written into the log.
 
         Args:
             now: the time on the wall, in nanoseconds.
 
         Returns:
-            What each such stream's clock should be moved to.
+            What a clock or a file says and the log does not yet. Silence, and halves that have waited, mean something
+            only if the log has just been read to its end.
         """
-        silent: dict[str, int] = {}
-        for text, watched in self._streams.items():
-            for windower in watched.windowers:
-                due = windower.due()
-                calm = now - watched.last_arrival >= windower.monitor.windows.watermark_delay
-                if due is not None and due <= now and calm:
-                    silent[text] = now
-        return silent
+        wanted: list[Punctuation] = []
+        loaded = {name: monitor.digest for name, monitor in self._loaded.items()}
+        if loaded != self._announced or loaded != {name: each.digest for name, each in self._running.items()}:
+            wanted.append(Configure(loaded))
+        silent = {text: now for text, watched in self._streams.items() if watched.quiet_at <= now}
+        if silent:
+            wanted.append(Quiet(silent))
+        given_up = now - self._bounds.pairing
+        waiting = {
+            text: given_up
+            for text, watched in self._streams.items()
+            if (oldest := watched.pairing.oldest_arrival()) is not None and oldest <= given_up
+        }
+        if waiting:
+            wanted.append(GiveUp(waiting))
+        return wanted
+
+    def figures(self) -> list[StreamFigures]:
+        """Tells how the streams stand, for metrics; what nobody watches any more keeps its totals."""
+        return [*(watched.read_figures() for watched in self._streams.values()), *self._ended.values()]
 
     def take(self) -> Snapshot:
         """Hands over all that has happened since the last call, for one transaction."""
-        changes = self._changes
-        for text, watched in self._streams.items():
-            if watched.changed:
-                changes[snapshots.key("clock", text)] = snapshots.value(watched.clock.now, watched.last_arrival)
-                watched.changed = False
-            for windower in watched.windowers:
-                _write_windower(changes, text, windower)
-        changes[snapshots.key("partition")] = snapshots.value(snapshots.VERSION, self.offset)
-        taken = Snapshot(self.offset, list(changes.items()), self._findings, self._dead)
-        self._changes, self._findings, self._dead = {}, [], []
+        changes, self._changes = self._changes, {}
+        for watched in self._touched.values():
+            changes.update(watched.changes())
+        self._touched.clear()
+        for chunk, blob in self._seen.changes():
+            changes[snapshots.key("seen", chunk)] = None if blob is None else snapshots.value(blob)
+        if self._monitors_changed:
+            changes[snapshots.key("monitors")] = snapshots.value(self._active, self._announced)
+            self._monitors_changed = False
+        changes[snapshots.key("partition")] = snapshots.value(snapshots.VERSION, self.offset, *(self.topic or ("", 0)))
+        taken = Snapshot(self.offset, list(changes.items()), self._outbox.findings, self._outbox.messages)
+        self._outbox.findings, self._outbox.messages = [], []
         self._taken = self.offset
         return taken
 
 
-def _write_windower(changes: dict[bytes, bytes | None], text: str, windower: Windower) -> None:
-    monitor = windower.monitor
-    if windower.header_changed:
-        name = snapshots.key("monitor", monitor.name, monitor.digest, text)
-        changes[name] = snapshots.value(windower.began, windower.late)
-        windower.header_changed = False
-    for start in windower.changed:
-        window = windower.open.get(start)
-        changes[snapshots.key("window", monitor.name, monitor.digest, text, start)] = (
-            snapshots.value(window.first, window.last, window.state.dump()) if window else None
-        )
-    windower.changed.clear()
+def _header_of_version_1(began: int | None, late: int) -> list[Any]:
+    """Makes the header of a windower; how late its late rows were, nobody wrote down."""
+    return [began, [late, *[0] * len(LATE_BOUNDS)], 0, 0]

@@ -1,8 +1,12 @@
-"""Records that the worker itself writes into the log, so that the log decides and not a clock.
+"""Records that the worker itself writes into the log, so that the log decides and not a clock or a file.
 
-A stream that falls silent has windows that no event will close. Whether it is silent is a matter of the clock on the
-wall, which a replay would read differently; so the worker writes what it saw into the input partition, and obeys it
-when it reads it there, in the order of offsets, as any later reader will.
+Some of what happens to windows depends on a clock on the wall or on configuration, which a replay would read
+differently. So the worker writes what it saw into the input partition, and obeys it when it reads it there, in the order
+of offsets, as any later reader will:
+
+* *quiet*: a stream has been silent, and its clock goes on without an event, since no event would close its windows;
+* *give up*: requests and responses have waited their time for one another, and pair no more;
+* *configure*: these monitors, each with this digest, run from here on.
 """
 
 import msgspec
@@ -22,15 +26,37 @@ class Quiet(msgspec.Struct, tag="quiet", frozen=True):
     clocks: dict[str, int]
 
 
-_decoder = msgspec.msgpack.Decoder(Quiet)
+class GiveUp(msgspec.Struct, tag="giveUp", frozen=True):
+    """Streams whose pending halves have waited their time.
+
+    Attributes:
+        streams: by stream, in nanoseconds: what arrived then or before waits no longer.
+    """
+
+    streams: dict[str, int]
 
 
-def encode(punctuation: Quiet) -> bytes:
+class Configure(msgspec.Struct, tag="configure", frozen=True):
+    """The monitors that run from here on.
+
+    Attributes:
+        monitors: digests by name.
+    """
+
+    monitors: dict[str, str]
+
+
+Punctuation = Quiet | GiveUp | Configure
+
+_decoder: msgspec.msgpack.Decoder[Punctuation] = msgspec.msgpack.Decoder(Punctuation)
+
+
+def encode(punctuation: Punctuation) -> bytes:
     """Writes the value of a punctuation record."""
     return msgspec.msgpack.encode(punctuation)
 
 
-def decode(value: bytes) -> Quiet:
+def decode(value: bytes) -> Punctuation:
     """Reads the value of a punctuation record.
 
     Raises:

@@ -70,7 +70,14 @@ class Topics(Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoggerSettings(Topics):
+class Measured(Topics):
+    """What the commands that count by stream take."""
+
+    metric_streams: int = setting(200, "streams with metrics of their own; the rest share one label", least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggerSettings(Measured):
     """`nilometer logger`: where it listens, whom it lets in, and the bound of everything that a client can make grow."""
 
     host: str = setting("127.0.0.1", "the address to listen on; 0.0.0.0 in a container")
@@ -110,17 +117,28 @@ class LoggerSettings(Topics):
     oidc_subject: str = setting("", "the subjects whose tokens are taken, NAME[,NAME…]; empty means all")
     tls_certificate_file: str = setting("", "PEM file of the certificate to serve TLS with; read again when it changes")
     tls_key_file: str = setting("", "PEM file of that certificate's key")
-    metric_streams: int = setting(200, "streams with metrics of their own; the rest share one label", least=0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkerSettings(Topics):
+class WorkerSettings(Measured):
     """`nilometer worker`."""
 
     monitors: str = setting("monitors", "the directory of monitor files (*.yaml)")
+    reload_seconds: float = setting(5.0, "how often monitor files are looked at for changes; 0 means never", least=0)
     snapshot_seconds: float = setting(1.0, "the longest time between snapshots while rows arrive", least=0)
     future_seconds: float = setting(300.0, "how far an event's time may lie after its arrival in Kafka", least=0)
+    pairing_seconds: float = setting(
+        60.0, "how long a request waits for its response, and a response for its request", least=0.1
+    )
+    max_pending: int = setting(10_000, "requests and responses of a stream that wait for the other", least=1)
+    max_duplicates: int = setting(
+        262_144, "the last events of a partition among which one that comes again is recognised", least=8
+    )
     session_seconds: float = setting(10.0, "after how long without a heartbeat another worker takes over", least=1)
+    metrics_host: str = setting("127.0.0.1", "the address that /metrics and probes listen on; 0.0.0.0 in a container")
+    metrics_port: int = setting(
+        8090, "the port of /metrics, /healthz and /readyz; 0 means any, -1 none", least=-1, most=65535
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

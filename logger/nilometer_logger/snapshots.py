@@ -3,15 +3,19 @@
 Every record belongs to one partition of `inferences` and lies in the same partition of `state`. Keys and values are
 MessagePack; a record without a value deletes its key.
 
-| key                                         | value                                                              |
-|---------------------------------------------|--------------------------------------------------------------------|
-| ``["partition"]``                           | ``[version, offset]``: the last record of the input taken in       |
-| ``["clock", stream]``                       | ``[event time, arrival]``: the stream's clock, its last arrival    |
-| ``["monitor", name, digest, stream]``       | ``[began, late]``: see `Windower`                                  |
-| ``["window", name, digest, stream, start]`` | ``[first, last, state]``: see `OpenWindow`; the state is opaque    |
+| key                                     | value                                                                   |
+|-----------------------------------------|-------------------------------------------------------------------------|
+| ``["partition"]``                       | ``[version, offset, topic id, partitions]``: the last record taken in, and of which topic |
+| ``["monitors"]``                        | ``[active, announced]``: digests by name: what runs, what the log said last |
+| ``["clock", stream]``                   | ``[event time, arrival, answers]``: the stream's clock, its last arrival, whether it has shown a response |
+| ``["monitor", name, digest, stream]``   | the header of a monitor's windows over a stream: see `eventtime`        |
+| ``["pane", name, digest, stream, key]`` | ``[first, last, state]``: see `eventtime.Pane`; the state is opaque     |
+| ``["pending", stream, chunk]``          | halves that wait for the other: see `pairing`                           |
+| ``["seen", chunk]``                     | identities of the last events: see `duplicates`                         |
 
 Times are int64 nanoseconds. A change of this format raises `VERSION`, and an older version is then either migrated or
-refused with the remedy.
+refused with the remedy. Version 1 had ``["window", …]`` for panes, headers of ``[began, late]``, and neither `monitors`
+nor what follows the offset in `partition`; it is migrated: the first snapshot rewrites it.
 """
 
 from collections.abc import Iterable
@@ -23,7 +27,8 @@ import msgspec
 from nilometer_logger.errors import StateError
 from nilometer_logger.events import CloudEvent
 
-VERSION = 1
+VERSION = 2
+_OLDEST = 1
 
 Change = tuple[bytes, bytes | None]
 
@@ -66,7 +71,7 @@ class Snapshot:
         offset: the last record of the input that it includes.
         changes: of the state.
         findings: the events of the windows that closed.
-        dead: events that could not be decoded.
+        dead: events for other topics: those that could not be decoded, and late ones where they are asked for.
     """
 
     offset: int
@@ -77,19 +82,38 @@ class Snapshot:
 
 @dataclass
 class Restored:
-    """What the state's records say, by kind of key; the parts of a key after its kind are the keys here."""
+    """What the state's records say, by kind of key; the parts of a key after its kind are the keys here.
 
+    Attributes:
+        version: of the format that it was written in; that of ours where there was nothing.
+        offset: -1 where there was nothing.
+        topic: id and number of partitions of the input; None where they were not written.
+        active: digests of the monitors that run, by name.
+        announced: what the log said last, alike.
+        clocks: clock, last arrival and whether there was a response, by stream.
+        headers: by name, digest and stream.
+        panes: first, last and state, by name, digest, stream and key.
+        pending: by stream and chunk.
+        seen: by chunk.
+    """
+
+    version: int = VERSION
     offset: int = -1
-    clocks: dict[str, tuple[int, int]] = field(default_factory=dict)
-    monitors: dict[tuple[str, str, str], tuple[int | None, int]] = field(default_factory=dict)
-    windows: dict[tuple[str, str, str, int], tuple[int, int, bytes]] = field(default_factory=dict)
+    topic: tuple[str, int] | None = None
+    active: dict[str, str] = field(default_factory=dict)
+    announced: dict[str, str] | None = None
+    clocks: dict[str, tuple[int, int, bool]] = field(default_factory=dict)
+    headers: dict[tuple[str, str, str], list[Any]] = field(default_factory=dict)
+    panes: dict[tuple[str, str, str, int], tuple[int, int, bytes]] = field(default_factory=dict)
+    pending: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    seen: dict[int, bytes] = field(default_factory=dict)
 
 
 def read(changes: Iterable[Change]) -> Restored:
     """Reads the records of a partition of `state`, in their order.
 
     Raises:
-        StateError: if they are not what this version writes.
+        StateError: if they are not what this version, or one that it migrates, writes.
     """
     latest: dict[bytes, bytes] = {}
     for name, content in changes:
@@ -110,23 +134,33 @@ def read(changes: Iterable[Change]) -> Restored:
 
 def _place(restored: Restored, kind: str, parts: Any, content: Any) -> None:
     if kind == "partition":
-        version, restored.offset = content
-        if version != VERSION:
+        restored.version, restored.offset, *topic = content
+        if not _OLDEST <= restored.version <= VERSION:
             raise StateError(
-                f"the state was written in format {version}, and this version reads {VERSION}: run the version that "
-                "wrote it, or delete the topic to start with empty windows"
+                f"the state was written in format {restored.version}, and this version reads {_OLDEST} to {VERSION}: "
+                "run the version that wrote it, or delete the topic to start with empty windows"
             )
+        restored.topic = (topic[0], topic[1]) if topic and topic[0] else None
+    elif kind == "monitors":
+        restored.active, restored.announced = content
     elif kind == "clock":
         [stream] = parts
-        clock, arrival = content
-        restored.clocks[stream] = clock, arrival
+        clock, arrival, *answers = content
+        restored.clocks[stream] = clock, arrival, answers == [True]
     elif kind == "monitor":
         name, digest, stream = parts
-        began, late = content
-        restored.monitors[name, digest, stream] = began, late
-    elif kind == "window":
-        name, digest, stream, start = parts
+        restored.headers[name, digest, stream] = list(content)
+        if restored.version == 1:
+            restored.active[name] = digest
+    elif kind in ("pane", "window"):
+        name, digest, stream, number = parts
         first, last, state = content
-        restored.windows[name, digest, stream, start] = first, last, state
+        restored.panes[name, digest, stream, number] = first, last, state
+    elif kind == "pending":
+        stream, chunk = parts
+        [restored.pending[stream, chunk]] = content
+    elif kind == "seen":
+        [chunk] = parts
+        [restored.seen[chunk]] = content
     else:
         raise ValueError(f"unknown kind {kind!r}")

@@ -6,6 +6,7 @@
 | `inferences-dead` | both       | events that could not be read or decoded, each with the reason     |
 | `state`           | worker     | snapshots of open windows; compacted, partitions as `inferences`   |
 | `findings`        | worker     | what windows showed, exactly once                                  |
+| `late`            | worker     | events that came too late, for the monitors that ask for them       |
 | `outliers`        | worker     | what rows showed, at once and at least once                        |
 
 A name may be given a prefix, so that several installations share a Kafka.
@@ -15,4 +16,5 @@ INFERENCES = "inferences"
 DEAD = "inferences-dead"
 STATE = "state"
 FINDINGS = "findings"
+LATE = "late"
 OUTLIERS = "outliers"

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from pkgutil import iter_modules
 from typing import Any
 
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 
 from nilometer_detectors import statistics
 from nilometer_detectors.statistics.contract import Layout, Statistic
+from nilometer_detectors.statistics.moments import Moments
+from nilometer_detectors.statistics.packing import pack, unpack
 from nilometer_detectors.statistics.sample import Sample
 from nilometer_detectors.statistics.summary import KINDS
 from nilometer_logger.errors import StateError
@@ -23,10 +26,12 @@ from tests.judging import INF, NAN, take
 COLUMNS = (Column("a"), Column("b"), Column("c", "boolean"), Column("d", "categorical", ("red", "green")))
 LAYOUT = Layout(Schema(COLUMNS), [np.linspace(-2.0, 2.0, 5), None, np.array([0.0, 0.5, 1.0]), None], sample=8)
 
-numbers = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([NAN, INF, -INF, 0.0, 1.5]))
+numbers = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([NAN, INF, -INF, 0.0, -0.0, 1.5]))
 codes = st.sampled_from([NAN, -1.0, 0.0, 1.0])
 a_row = st.tuples(numbers, numbers, st.sampled_from([NAN, 0.0, 1.0]), codes)
 some_rows = st.lists(a_row, max_size=12)
+enormous = st.sampled_from([1e308, -1e308, 1e-308, 1e160])  # their sums and squares do not fit into float64
+many_rows = st.lists(st.one_of(a_row, st.tuples(enormous, numbers, enormous, codes)), max_size=40)
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
@@ -100,6 +105,38 @@ def test_same_rows_same_bits(kind: type[Statistic], rows: list[Any]) -> None:
 
 
 @every_kind
+@settings(max_examples=100, deadline=None)
+@given(rows=many_rows, columns=st.integers(1, 4), cuts=st.sets(st.integers(0, 40)))
+def test_any_cutting_gives_the_same_bits(kind: type[Statistic], rows: list[Any], columns: int, cuts: set[int]) -> None:
+    """How much of the log is read at once cannot be seen: the same rows, cut into any blocks, give the same bits."""
+    layout = Layout(Schema(COLUMNS[:columns]), LAYOUT.edges[:columns], sample=8)
+    values, hashes = table(rows)[:, :columns], row_hashes(1, len(rows))
+    whole, in_parts = kind(layout), kind(layout)
+    take(whole, values, hashes)
+    for start, end in pairwise([0, *sorted(cuts), max(len(rows), 40)]):
+        take(in_parts, values[start:end], hashes[start:end])
+    assert written(in_parts) == written(whole)
+    assert said(in_parts) == said(whole)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 7, 20, 64])
+@pytest.mark.parametrize("missing", [0.0, 0.02])
+def test_any_cutting_of_a_long_run_gives_the_same_bits(columns: int, missing: float) -> None:
+    """So it is for runs of hundreds of rows and any width, where numpy has faster ways to sum than row after row."""
+    generator = np.random.default_rng(columns)
+    values = generator.normal(3.0, 2.0, (700, columns)) * 10.0 ** generator.integers(-3, 4, columns)
+    values[generator.random(values.shape) < missing] = NAN
+    layout = Layout(Schema(tuple(Column(f"f{place}") for place in range(columns))))
+    whole, one_by_one, in_parts = Moments(layout), Moments(layout), Moments(layout)
+    take(whole, values, row_hashes(1, 700))
+    for row in range(700):
+        take(one_by_one, values[row : row + 1], row_hashes(1, 1))
+    for start, end in pairwise([0, 3, 16, 17, 217, 300, 556, 557, 700]):
+        take(in_parts, values[start:end], row_hashes(1, end - start))
+    assert written(whole) == written(one_by_one) == written(in_parts)
+
+
+@every_kind
 @settings(max_examples=30, deadline=None)
 @given(rows=some_rows, cut=st.integers(0, 12), seed=st.integers(0, 5))
 def test_order_and_batching_do_not_matter(kind: type[Statistic], rows: list[Any], cut: int, seed: int) -> None:
@@ -144,10 +181,11 @@ def test_a_state_survives_the_snapshot(kind: type[Statistic], first: list[Any], 
     """A state that was written and read goes on as if nothing had happened, to the bit."""
     went_on, stored = of(kind, first), of(kind, first)
     restored = kind.from_state(LAYOUT, {name: array.copy() for name, array in stored.state().items()})
-    assert written(restored) == written(went_on)
-    for statistic in (went_on, restored):
+    [unpacked] = unpack([kind], LAYOUT, pack([stored]))
+    assert written(restored) == written(unpacked) == written(went_on)
+    for statistic in (went_on, restored, unpacked):
         take(statistic, table(second), row_hashes(2, len(second)))
-    assert written(restored) == written(went_on)
+    assert written(restored) == written(unpacked) == written(went_on)
 
 
 @every_kind

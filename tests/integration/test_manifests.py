@@ -134,7 +134,7 @@ def test_pods_can_do_nothing_they_need_not(render: Callable[[str], list[Resource
 
 @each_folder
 def test_containers_say_what_the_command_line_knows(render: Callable[[str], list[Resource]], folder: str) -> None:
-    """Each flag and each variable of our containers is a setting, and the logger listens where its probes look."""
+    """Each flag and each variable of our containers is a setting, and logger and worker listen where probes look."""
     resources = render(folder)
     containers = {container["name"]: container for pod in pods(resources) for container in pod["spec"]["containers"]}
     given: dict[str, dict[str, Any]] = {}
@@ -154,11 +154,15 @@ def test_containers_say_what_the_command_line_knows(render: Callable[[str], list
         if not name.startswith(("nilometer-monitors", "iris-baseline")):
             assert configuration["data"].keys() <= variables
 
-    logger = containers["logger"]
-    (port,) = logger["ports"]
-    assert (given["logger"]["host"], given["logger"]["port"]) == ("0.0.0.0", port["containerPort"])
-    assert logger["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": port["name"]}
-    assert logger["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": port["name"]}
+    templates = {pod["metadata"]["name"]: pod["metadata"] for pod in pods(resources)}
+    for command, host, number in (("logger", "host", "port"), ("worker", "metrics_host", "metrics_port")):
+        container, annotations = containers[command], templates[f"nilometer-{command}"]["annotations"]
+        (port,) = container["ports"]
+        assert (given[command][host], given[command][number]) == ("0.0.0.0", port["containerPort"])
+        assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": port["name"]}
+        assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": port["name"]}
+        assert annotations["prometheus.io/port"] == str(port["containerPort"])
+        assert annotations["prometheus.io/path"] == "/metrics"
 
 
 @each_folder
@@ -220,7 +224,7 @@ def test_the_worker_of_the_example_finds_monitor_and_baseline(
     (container,) = spec["containers"]
     (volume,) = (volume for volume in spec["volumes"] if volume["name"] == "monitors")
     (mount,) = (mount for mount in container["volumeMounts"] if mount["name"] == "monitors")
-    assert container["args"] == ["worker", "--monitors", mount["mountPath"]]
+    assert container["args"][:3] == ["worker", "--monitors", mount["mountPath"]]
 
     for source in volume["projected"]["sources"]:
         held = maps[source["configMap"]["name"]]

@@ -6,12 +6,15 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.client import AIOKafkaClient
 
 from nilometer_detectors.demo.kafka import EmbeddedKafka
 from nilometer_detectors.demo.processes import free_port
 from nilometer_logger import provisioning, topics
 from nilometer_logger.errors import StateError, UnavailableError
 from nilometer_logger.settings import Topics
+from nilometer_logger.topicids import topic_of
+from tests.integration.worker.feeding import recreate_inferences
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -102,3 +105,42 @@ def test_a_kafka_that_is_away_is_told_by_its_address() -> None:
         ensure(address, "")
     with pytest.raises(UnavailableError, match=f"Kafka at {address} cannot be reached"):
         counts(address, "")
+
+
+def asked(kafka: str, topic: str) -> tuple[str, int] | None:
+    """Asks Kafka for a topic's id and how many partitions it has."""
+
+    async def ask() -> tuple[str, int] | None:
+        client = AIOKafkaClient(bootstrap_servers=kafka)
+        await client.bootstrap()
+        try:
+            return await topic_of(client, topic)
+        finally:
+            await client.close()
+
+    return asyncio.run(ask())
+
+
+def test_a_topic_that_is_created_anew_has_another_id(kafka: EmbeddedKafka, topic_prefix: str) -> None:
+    """Its name is the same, and its offsets may be; the id tells, and stays as long as the topic does."""
+    ensure(kafka.bootstrap, topic_prefix, partitions=4)
+    name = topic_prefix + topics.INFERENCES
+
+    first, again = asked(kafka.bootstrap, name), asked(kafka.bootstrap, name)
+    recreate_inferences(kafka.bootstrap, topic_prefix)
+    other = asked(kafka.bootstrap, name)
+
+    assert first is not None
+    assert other is not None
+    assert first == again
+    assert first[0] != other[0]
+    assert first[1] == other[1] == 4
+
+
+def test_asking_for_a_topic_makes_none(kafka: EmbeddedKafka, topic_prefix: str) -> None:
+    """A topic that is not there is said to be missing."""
+    name = topic_prefix + topics.INFERENCES
+
+    for _ in range(2):
+        with pytest.raises(UnavailableError, match=f"there is no topic {name}"):
+            asked(kafka.bootstrap, name)

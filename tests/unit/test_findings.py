@@ -15,6 +15,7 @@ from nilometer_logger.events import CloudEvent, check, to_http
 from nilometer_logger.kserve import Stream
 from nilometer_logger.monitoring import ClosedWindow
 from nilometer_logger.rows import Rows
+from nilometer_logger.times import SECOND
 from tests.judging import INF, NAN, STREAM, baseline_of, closed, declaration, normal, rows_of, schema_of, write
 
 SCHEMA = schema_of("numeric", "numeric", "categorical")
@@ -71,7 +72,7 @@ def test_a_window_closes_into_one_finding_of_each_kind(monitor: CompiledMonitor)
 def test_statistics_say_what_the_window_was(monitor: CompiledMonitor) -> None:
     """The statistics tell the window, how it closed, and the rows of both halves."""
     answers = rows_of(normal(40, 1), schema_of("numeric"), half="response")
-    said = body(findings(monitor, features(), answers, window=closed(late=3))[0])
+    said = body(findings(monitor, features(), answers, window=closed())[0])
     assert said["window"] == {
         "start": "2026-11-23T21:00:00Z",
         "end": "2026-11-23T21:00:15Z",
@@ -80,12 +81,33 @@ def test_statistics_say_what_the_window_was(monitor: CompiledMonitor) -> None:
         "firstEventTime": "2026-11-23T21:00:00Z",
         "lastEventTime": "2026-11-23T21:00:14Z",
     }
-    assert (said["rows"], said["predictionRows"], said["lateSinceLast"], said["partial"]) == (50, 40, 3, False)
+    assert (said["rows"], said["predictionRows"]) == (50, 40)
     assert list(said["features"]) == ["a", "b", "c"]
     assert list(said["features"]["a"]) == ["count", "missing", "infinite", "mean", "stddev", "min", "max", "histogram"]
     assert list(said["features"]["c"]) == ["count", "missing", "histogram"]
     assert said["features"]["c"]["histogram"] == {"categories": ["red", "green"], "counts": [50, 0], "unseen": 0}
     assert said["predictions"]["score"]["count"] == 40
+
+
+def test_findings_say_how_sure_they_are(monitor: CompiledMonitor) -> None:
+    """Every finding on a window tells what came too late, came twice or was not answered, and whether it is whole."""
+    for event in findings(monitor, features()):
+        said = body(event)
+        assert (said["rows"], said["partial"], said["tooSmall"]) == (50, False, False)
+        assert (said["lateSinceLast"], said["duplicatesSinceLast"], said["unanswered"]) == (0, 0, None)
+        assert "late" not in said
+    facts = {
+        "late_since_last": 21,
+        "late_by": (1, 2, 3, 4, 5, 6),
+        "latest": 5000 * SECOND + SECOND // 2,
+        "duplicates_since_last": 8,
+        "unanswered": 0,
+    }
+    for event in findings(monitor, features(), window=closed(**facts)):
+        said = body(event)
+        assert (said["lateSinceLast"], said["duplicatesSinceLast"], said["unanswered"]) == (21, 8, 0)
+        by = {"upTo1s": 1, "upTo10s": 2, "upTo1m": 3, "upTo10m": 4, "upTo1h": 5, "over1h": 6}
+        assert said["late"] == {**by, "latestSeconds": 5000.5}
 
 
 @pytest.mark.parametrize(("shift", "verdict", "severity"), [(0.0, "ok", "info"), (2.0, "drift", "warning")])
@@ -124,6 +146,24 @@ def test_a_partial_window_is_reported_and_not_judged(monitor: CompiledMonitor) -
     assert body(statistics)["partial"] is True
     assert drift["verdict"] == "nodata"
     assert "only a part" in body(drift)["reason"]
+
+
+def test_a_window_that_was_cut_is_not_judged(monitor: CompiledMonitor) -> None:
+    """Where the input ended inside a window, its drift finding says that; one that was whole by then is judged."""
+    cut = findings(monitor, features(), window=closed(closed_by="drained", partial=True))[1]
+    assert (cut["verdict"], body(cut)["window"]["closedBy"]) == ("nodata", "drained")
+    assert "the input ended inside the window" in body(cut)["reason"]
+    assert findings(monitor, features(), window=closed(closed_by="drained"))[1]["verdict"] == "ok"
+
+
+@pytest.mark.parametrize(("rows", "small"), [(59, True), (60, False)])
+def test_a_window_that_is_too_small_is_reported_and_not_judged(tmp_path: Path, rows: int, small: bool) -> None:
+    """Below the monitor's minRows statistics are marked, and drift has no verdict and names both numbers."""
+    monitor = monitor_in(tmp_path, windows={"size": "15s", "minRows": 60})
+    statistics, drift = findings(monitor, features(rows, shift=9.0))
+    assert (body(statistics)["rows"], body(statistics)["tooSmall"], body(drift)["tooSmall"]) == (rows, small, small)
+    assert drift["verdict"] == ("nodata" if small else "drift")
+    assert body(drift).get("reason") == ("59 rows, fewer than windows.minRows (60)" if small else None)
 
 
 def test_an_outlier_names_its_request(monitor: CompiledMonitor) -> None:
@@ -194,7 +234,7 @@ def test_the_same_finding_has_the_same_id(monitor: CompiledMonitor) -> None:
 
 def test_other_findings_have_other_ids(monitor: CompiledMonitor, tmp_path: Path) -> None:
     """Another window, stream, row, detector or monitor is another finding."""
-    later = ClosedWindow(closed().end, closed().end * 2, "quiet", closed().end * 2, False, 0, 0, 0)
+    later = closed(start=closed().end, end=closed().end + 15 * SECOND)
     rows = features(shift=9.0)
     other = monitor_in(tmp_path, drift=[{"name": "ks", "detector": "ks", "minRows": 21}])
     ids = [
@@ -202,6 +242,7 @@ def test_other_findings_have_other_ids(monitor: CompiledMonitor, tmp_path: Path)
         for events in (
             findings(monitor, rows),
             findings(monitor, rows, window=later),
+            findings(monitor, rows, window=closed(closed_by="drained", partial=True)),
             findings(monitor, rows, stream=Stream("demo", "iris", "predictor", "canary")),
             findings(other, rows),
             monitor.score(STREAM, rows),
@@ -209,6 +250,16 @@ def test_other_findings_have_other_ids(monitor: CompiledMonitor, tmp_path: Path)
         for event in events
     ]
     assert len(set(ids)) == len(ids)
+
+
+def test_windows_of_rows_have_ids_of_their_own(monitor: CompiledMonitor) -> None:
+    """A request of many rows fills several windows with the same bounds and watermark: each is another finding."""
+    window = closed(end=closed().start + 1, closed_by="count")
+    rows = features(60)
+    filled = [rows.take(np.arange(first, first + 20)) for first in (0, 20, 40)]
+    ids = [event["id"] for each in filled for event in findings(monitor, each, window=window)]
+    assert len(set(ids)) == len(ids) == 6
+    assert [event["id"] for each in filled for event in findings(monitor, each, window=window)] == ids
 
 
 @settings(max_examples=60, deadline=None)

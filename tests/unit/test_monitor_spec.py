@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nilometer_detectors.declaration import format_duration, parse_duration
 from nilometer_detectors.monitor import CompiledMonitor, load_monitor, load_monitors
 from nilometer_detectors.schema import json_schema
+from nilometer_detectors.windows import format_duration, parse_duration
 from nilometer_logger.errors import SettingError
 from nilometer_logger.kserve import Stream
+from nilometer_logger.monitoring import WindowSpec
 from nilometer_logger.rows import Column
 from nilometer_logger.times import SECOND
 from tests.judging import baseline_of, declaration, normal, rows_of, schema_of, write
@@ -75,6 +76,46 @@ def test_defaults(tmp_path: Path) -> None:
     state = monitor.open()
     state.update(rows_of([[1.0]]))
     assert list(state.window.features.result()["a"]) == ["count", "missing", "infinite", "mean", "stddev", "min", "max"]
+
+
+@pytest.mark.parametrize(
+    ("windows", "expected"),
+    [
+        (
+            {"size": "1h", "slide": "15m", "offset": "5m", "watermarkDelay": "0s"},
+            WindowSpec(3600 * SECOND, 900 * SECOND, 0, 300 * SECOND),
+        ),
+        ({"size": "1h", "offset": "59m"}, WindowSpec(3600 * SECOND, 3600 * SECOND, 5 * SECOND, 3540 * SECOND)),
+        ({"count": 1_000_000}, WindowSpec(0, 0, 5 * SECOND, 0, 1_000_000)),
+        ({"count": 1, "offset": "0s"}, WindowSpec(0, 0, 5 * SECOND, 0, 1)),
+    ],
+)
+def test_the_ways_to_cut_a_stream(tmp_path: Path, windows: dict[str, Any], expected: WindowSpec) -> None:
+    """A window ends after a time, which may slide and start elsewhere than at the epoch, or after a number of rows."""
+    monitor = monitor_of(tmp_path, declaration(windows=windows))
+    assert monitor.windows == expected
+    assert not monitor.wants_late
+
+
+def test_late_events_can_be_asked_for(tmp_path: Path) -> None:
+    """`late: true` asks for the events that come too late."""
+    assert monitor_of(tmp_path, declaration(windows={"size": "15s", "late": True})).wants_late
+
+
+@pytest.mark.parametrize(("count", "fits"), [(19, False), (20, True)])
+def test_a_window_of_rows_must_hold_what_its_detectors_need(
+    tmp_path: Path, baseline: Path, count: int, fits: bool
+) -> None:
+    """A detector that could never judge a window of so few rows is refused, whether its minRows is said or a default."""
+    assert baseline.is_dir()
+    document = with_baseline(windows={"count": count}, outliers=[ZSCORE], drift=[{**KS, "minRows": 20}])
+    if fits:
+        assert monitor_of(tmp_path, document).drift_detectors
+        return
+    message = "spec.drift[0].minRows is 20: more rows than a window has (spec.windows.count is 19)"
+    assert message in problems(tmp_path, document)
+    default = with_baseline(windows={"count": count}, drift=[KS])
+    assert "spec.drift[0].minRows is 30: more rows than a window has" in problems(tmp_path, default)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +182,29 @@ def test_what_is_no_duration(text: object) -> None:
         ({"windows": {"size": "15s", "slide": "20s"}}, "spec.windows.slide is '20s': larger than size (15s)"),
         ({"windows": {"size": "1h", "slide": "1s"}}, "spec.windows.slide is '1s': too small for size (1h)"),
         ({"windows": {"size": "0s"}}, "spec.windows.size is '0s': expected more than no time"),
-        ({"windows": {}}, "spec.windows.size is missing"),
+        ({"windows": {}}, "spec.windows gives neither size nor count: give size, such as 15s, or count, such as 1000"),
+        ({"windows": {"slide": "1s"}}, "spec.windows gives neither size nor count"),
+        (
+            {"windows": {"size": "1m", "count": 5}},
+            "spec.windows.count is 5: a window ends after a time or after a numb",
+        ),
+        ({"windows": {"size": "1m", "slide": "5s", "count": 5}}, "leave out size and slide, or count"),
+        ({"windows": {"offset": "1s", "count": 5}}, "leave out offset, or count"),
+        ({"windows": {"count": 0}}, "spec.windows.count is 0: expected greater than or equal to 1"),
+        ({"windows": {"count": 1_000_001}}, "spec.windows.count is 1000001: expected less than or equal to 1000000"),
+        ({"windows": {"count": True}}, "spec.windows.count is True: expected integer"),
+        (
+            {"windows": {"size": "1m", "slide": "20s", "offset": "25s"}},
+            "spec.windows.offset is '25s': not smaller than slide (20s): 5s gives the same windows",
+        ),
+        ({"windows": {"size": "1h", "offset": "1h"}}, "offset is '1h': not smaller than size (1h): 0s gives the same"),
+        ({"windows": {"size": "1h", "offset": "-1s"}}, "spec.windows.offset is '-1s': expected a duration such as"),
+        ({"windows": {"size": "1s", "minRows": -1}}, "spec.windows.minRows is -1: expected greater than or equal to 0"),
+        (
+            {"windows": {"count": 5, "minRows": 6}},
+            "spec.windows.minRows is 6: more rows than a window has (count is 5)",
+        ),
+        ({"windows": {"size": "1s", "late": "yes"}}, "spec.windows.late is 'yes': expected boolean"),
         ({"windows": {"size": 15}}, "spec.windows.size is 15: expected a duration such as 15s"),
         ({"stream": {}}, "spec.stream.inferenceService is missing"),
         ({"alerts": {}}, "spec.alerts is no known field (known: stream, schema, baseline,"),
@@ -355,6 +418,18 @@ def test_the_digest_tells_monitors_apart(tmp_path: Path, baseline: Path) -> None
     assert monitor_of(tmp_path, moved).digest != original
 
 
+def test_another_way_to_cut_the_stream_is_another_monitor(tmp_path: Path) -> None:
+    """Whatever is said of windows is part of the digest, because findings depend on it."""
+    every = [
+        {"size": "15s"},
+        {"size": "15s", "offset": "1s"},
+        {"size": "15s", "minRows": 1},
+        {"size": "15s", "late": True},
+        {"count": 15},
+    ]
+    assert len({monitor_of(tmp_path, declaration(windows=windows)).digest for windows in every}) == len(every)
+
+
 def test_a_directory_of_monitors(tmp_path: Path) -> None:
     """Every YAML file of a directory is a monitor; hidden files, folders and others are passed over."""
     for number, name in enumerate(("b.yml", "a.yaml", ".hidden.yaml", "notes.txt")):
@@ -383,7 +458,7 @@ def test_all_monitors_are_told_at_once(tmp_path: Path) -> None:
     write(tmp_path / "d.yaml", "{")
     with pytest.raises(SettingError) as error:
         load_monitors(tmp_path)
-    for part in ("b.yaml: spec.windows.size", "c.yaml: metadata names demo/iris, as", "d.yaml: line 1"):
+    for part in ("b.yaml: spec.windows gives neither", "c.yaml: metadata names demo/iris, as", "d.yaml: line 1"):
         assert part in str(error.value)
 
 
@@ -407,6 +482,11 @@ def test_the_json_schema_knows_every_field_and_detector(tmp_path: Path) -> None:
     assert ks["properties"]["detector"] == {"const": "ks"}
     assert ks["required"] == ["name", "detector"]
     assert not ks["additionalProperties"]
+    windows = schema["$defs"]["WindowsSpec"]
+    assert list(windows["properties"]) == ["size", "slide", "offset", "watermarkDelay", "count", "minRows", "late"]
+    assert windows["oneOf"] == [{"required": ["size"]}, {"required": ["count"]}]
+    assert not windows["additionalProperties"]
+    assert windows["properties"]["offset"]["default"] == "0s"
 
 
 def test_loading_imports_nothing_heavy() -> None:

@@ -1,26 +1,32 @@
-"""Which records an owned partition takes, and when a snapshot of it is due."""
+"""Which records an owned partition takes, whose log it takes them from, and when a snapshot of it is due."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
+from structlog.testing import capture_logs
 
-from nilometer_logger.errors import UnavailableError
+from nilometer_logger.errors import StateError
+from nilometer_logger.figures import Figures
 from nilometer_logger.ownership import Owned
+from nilometer_logger.reading import Beyond
 from nilometer_logger.settings import WorkerSettings
 from tests.unit.eventtime.counting import Counting
 from tests.unit.logged import batch, event
 
 
-def owning(act: Callable[[Owned], None]) -> None:
-    """Hands over a partition whose state is at offset 7; Kafka is never asked."""
+def owning(act: Callable[[Owned], Awaitable[None] | None]) -> None:
+    """Hands over a partition whose state is at offset 7 of topic "ab" with 3 partitions; Kafka is never asked."""
 
     async def own() -> None:
-        owned = Owned(WorkerSettings(), "group", 0, [Counting()])
-        owned.state.apply(batch(7, event(5, 1.0)))
+        owned = Owned(WorkerSettings(), "group", 0, [Counting()], Figures())
+        owned.state.apply([batch(7, event(5, 1.0))])
+        owned.state.topic = ("ab", 3)
+        owned.following = 8
         owned.state.take()
         try:
-            act(owned)
+            if waiting := act(owned):
+                await waiting
         finally:
             await owned.close()
 
@@ -28,21 +34,127 @@ def owning(act: Callable[[Owned], None]) -> None:
 
 
 def test_records_that_the_state_includes_are_passed_over() -> None:
-    """A consumer may be set back to an older offset; nothing counts twice."""
+    """Nothing counts twice, whatever is handed over."""
 
     def act(owned: Owned) -> None:
-        assert [offset for offset in range(10) if owned.expects(offset)] == [8, 9]
+        records = [batch(offset, event(5, 1.0, id=f"{offset}")) for offset in range(5, 10)]
+        owned.apply(records)
+        assert owned.state.offset == 9
+        assert sum(found.rows for found in owned.state.figures()) == 1 + len([8, 9])
+
+        owned.apply(records)
+        assert sum(found.rows for found in owned.state.figures()) == 1 + len([8, 9])
 
     owning(act)
 
 
-def test_a_gap_is_never_passed_over() -> None:
-    """Records that were not handed over are lost if the worker goes on, so it must start again."""
+def test_records_that_expired_are_told() -> None:
+    """Nobody can bring them back: a line says how many there were, and reading goes on at the log's beginning."""
 
     def act(owned: Owned) -> None:
-        assert owned.expects(8)
-        with pytest.raises(UnavailableError, match="partition 0: 2 records before offset 11 were not handed over"):
-            owned.expects(11)
+        with capture_logs() as lines:
+            owned.go_on_from(Beyond(0, beginning=20, end=30))
+        [line] = lines
+        assert (line["event"], line["log_level"], line["records"]) == ("records expired unread", "error", 12)
+        assert owned.following == 20
+
+    owning(act)
+
+
+def test_an_empty_state_begins_where_the_log_begins() -> None:
+    """Records that nobody has promised to read are no loss."""
+
+    async def begin() -> None:
+        owned = Owned(WorkerSettings(), "group", 0, [Counting()], Figures())
+        with capture_logs() as lines:
+            owned.go_on_from(Beyond(0, beginning=20, end=30))
+        assert owned.following == 20
+        assert not lines
+        await owned.close()
+
+    asyncio.run(begin())
+
+
+def test_a_log_that_ends_before_the_state_is_refused() -> None:
+    """It is another log; the message says what to delete."""
+
+    def act(owned: Owned) -> None:
+        with pytest.raises(StateError, match=r"at offset 7, but .* ends at 3: it was created anew; delete topic state"):
+            owned.go_on_from(Beyond(0, beginning=0, end=3))
+
+    owning(act)
+
+
+@pytest.mark.parametrize(
+    ("topic", "reason"),
+    [
+        (("cd", 3), "another topic inferences than the one that is there: it was created anew; delete topic state"),
+        (("ab", 4), "inferences has 4 partitions, and had 3 .* delete topic state"),
+    ],
+)
+def test_a_state_of_another_topic_is_refused(topic: tuple[str, int], reason: str) -> None:
+    """Its offsets mean other records, and with other partitions streams lie elsewhere."""
+
+    def act(owned: Owned) -> None:
+        with pytest.raises(StateError, match=reason):
+            owned.check(topic)
+
+    owning(act)
+
+
+@pytest.mark.parametrize("before", [None, ("ab", 3)])
+def test_the_state_takes_note_of_its_topic(before: tuple[str, int] | None) -> None:
+    """A state that was written before there was such a note gets one."""
+
+    def act(owned: Owned) -> None:
+        owned.state.topic = before
+        owned.check(("ab", 3))
+        assert owned.state.topic == ("ab", 3)
+
+    owning(act)
+
+
+def test_a_kafka_that_knows_no_ids_is_believed() -> None:
+    """Where nothing can be told apart, nothing is refused, and the note stays."""
+
+    def act(owned: Owned) -> None:
+        owned.check(None)
+        assert owned.state.topic == ("ab", 3)
+
+    owning(act)
+
+
+@pytest.mark.parametrize(("end", "now", "expected"), [(8, 101.0, True), (9, 101.0, False), (8, 160.0, False)])
+def test_a_partition_is_at_its_end_only_if_kafka_said_so_just_now(end: int, now: float, *, expected: bool) -> None:
+    """Neither a backlog nor an answer of long ago says that a stream is silent."""
+
+    def act(owned: Owned) -> None:
+        owned.end, owned.answered = end, 100.0
+        assert owned.is_at_end(now) is expected
+
+    owning(act)
+
+
+def test_findings_on_rows_wait_while_many_are_on_their_way() -> None:
+    """A Kafka that is slow to acknowledge slows the reading, and not the memory's growth alone."""
+
+    async def act(owned: Owned) -> None:
+        acknowledged = asyncio.Event()
+
+        async def finding() -> None:
+            await acknowledged.wait()
+
+        async def read() -> None:
+            for _ in range(100):
+                await owned.leave(finding())
+
+        reading = asyncio.create_task(read())
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(owned._leaving) == 9
+        acknowledged.set()
+        await reading
+        assert len(owned._leaving) <= 100
 
     owning(act)
 
@@ -60,7 +172,7 @@ def test_a_snapshot_is_due_when_patience_ends() -> None:
     """Rows may wait for company, but not for ever."""
 
     def act(owned: Owned) -> None:
-        owned.state.apply(batch(8, event(6, 1.0)))
+        owned.state.apply([batch(8, event(6, 1.0))])
 
         assert not owned.is_due(float("-inf"), 1)
         assert owned.is_due(float("inf"), 1)
@@ -72,7 +184,7 @@ def test_a_snapshot_is_due_at_once_for_findings() -> None:
     """Somebody waits for a window that has closed."""
 
     def act(owned: Owned) -> None:
-        owned.state.apply(batch(8, event(16, 1.0)))
+        owned.state.apply([batch(8, event(16, 1.0))])
 
         assert owned.is_due(float("-inf"), 3600)
 

@@ -1,18 +1,22 @@
-"""Punctuation: what a worker saw of the clock, written into the log."""
+"""Punctuation: what a worker saw of the clock and of its files, written into the log."""
 
 import pytest
 
 from nilometer_logger import punctuation
 from nilometer_logger.errors import EventError
 from nilometer_logger.events import CloudEvent, encode_batch
-from nilometer_logger.punctuation import Quiet
+from nilometer_logger.punctuation import Configure, GiveUp, Quiet
 
 
 def test_what_is_written_is_read_again() -> None:
-    """Clocks come back by stream, to the nanosecond."""
-    quiet = Quiet({"demo/iris/predictor/": 2**60 + 1, "demo/größe/predictor/": -1})
+    """Times come back by stream, to the nanosecond; monitors with their digests."""
+    orders = [
+        Quiet({"demo/iris/predictor/": 2**60 + 1, "demo/größe/predictor/": -1}),
+        GiveUp({"demo/iris/predictor/": 2**60 + 1}),
+        Configure({"demo/iris": "sha256:00"}),
+    ]
 
-    assert punctuation.decode(punctuation.encode(quiet)) == quiet
+    assert [punctuation.decode(punctuation.encode(order)) for order in orders] == orders
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,12 @@ def test_the_promised_settings_are_there() -> None:
     assert {item.name for item in declared(WorkerSettings)} >= {"kafka", "monitors", "log_format", "topic_prefix"}
 
 
+def test_logger_and_worker_run_beside_each_other() -> None:
+    """Started as they are on one machine, neither takes the other's port, and nobody else can ask the worker."""
+    assert WorkerSettings().metrics_port != LoggerSettings().port
+    assert WorkerSettings().metrics_host == "127.0.0.1"
+
+
 def test_settings_do_not_change() -> None:
     """What a process was started with stays."""
     with pytest.raises(FrozenInstanceError):
@@ -82,6 +88,8 @@ def test_settings_do_not_change() -> None:
         (["logger", "--port", "99999"], "99999 is not in the range 0<=x<=65535"),
         (["logger", "--partitions", "0"], "0 is not in the range x>=1"),
         (["worker", "--session-seconds", "0"], "0.0 is not in the range x>=1"),
+        (["worker", "--metrics-port", "-2"], "-2 is not in the range -1<=x<=65535"),
+        (["worker", "--max-pending", "0"], "0 is not in the range x>=1"),
         (["events", "--output", "xml"], "'xml' is not one of 'text', 'json'"),
     ],
 )

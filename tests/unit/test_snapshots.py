@@ -8,10 +8,13 @@ from nilometer_logger.errors import StateError
 from nilometer_logger.snapshots import Change, Restored, key, read, value
 
 STREAM = "demo/iris/predictor/"
-HEADER: Change = (key("partition"), value(snapshots.VERSION, 41))
-CLOCK: Change = (key("clock", STREAM), value(7_000, 8_000))
+HEADER: Change = (key("partition"), value(snapshots.VERSION, 41, "topic-id", 4))
+MONITORS: Change = (key("monitors"), value({"demo/iris": "d1"}, {"demo/iris": "d2"}))
+CLOCK: Change = (key("clock", STREAM), value(7_000, 8_000, True))
 MONITOR: Change = (key("monitor", "demo/iris", "d1", STREAM), value(5_000, 2))
-WINDOW: Change = (key("window", "demo/iris", "d1", STREAM, 1_000), value(1_001, 1_999, b"state"))
+PANE: Change = (key("pane", "demo/iris", "d1", STREAM, 1_000), value(1_001, 1_999, b"state"))
+PENDING: Change = (key("pending", STREAM, 3), value(b"halves"))
+SEEN: Change = (key("seen", 9), value(b"identities"))
 
 
 def test_nothing_is_an_empty_state() -> None:
@@ -20,12 +23,17 @@ def test_nothing_is_an_empty_state() -> None:
 
 
 def test_every_kind_of_record_is_read() -> None:
-    """The offset, clocks, what monitors keep of a stream, and their windows."""
-    assert read([HEADER, CLOCK, MONITOR, WINDOW]) == Restored(
+    """Offset and topic, what runs, clocks, what monitors keep of a stream, their panes, pending halves, identities."""
+    assert read([HEADER, MONITORS, CLOCK, MONITOR, PANE, PENDING, SEEN]) == Restored(
         offset=41,
-        clocks={STREAM: (7_000, 8_000)},
-        monitors={("demo/iris", "d1", STREAM): (5_000, 2)},
-        windows={("demo/iris", "d1", STREAM, 1_000): (1_001, 1_999, b"state")},
+        topic=("topic-id", 4),
+        active={"demo/iris": "d1"},
+        announced={"demo/iris": "d2"},
+        clocks={STREAM: (7_000, 8_000, True)},
+        headers={("demo/iris", "d1", STREAM): [5_000, 2]},
+        pending={(STREAM, 3): b"halves"},
+        seen={9: b"identities"},
+        panes={("demo/iris", "d1", STREAM, 1_000): (1_001, 1_999, b"state")},
     )
 
 
@@ -39,26 +47,26 @@ def test_the_last_record_of_a_key_counts() -> None:
 
 def test_a_record_without_a_value_deletes_its_key() -> None:
     """A closed window is gone, and one that is opened again later is there again."""
-    closed: Change = (WINDOW[0], None)
+    closed: Change = (PANE[0], None)
 
-    assert read([HEADER, WINDOW, closed]).windows == {}
-    assert len(read([HEADER, WINDOW, closed, WINDOW]).windows) == 1
-    assert read([HEADER, closed]).windows == {}
+    assert read([HEADER, PANE, closed]).panes == {}
+    assert len(read([HEADER, PANE, closed, PANE]).panes) == 1
+    assert read([HEADER, closed]).panes == {}
 
 
 def test_times_of_64_bits_survive() -> None:
     """Starts and times are int64 nanoseconds, before 1970 as well."""
-    change = (key("window", "m", "d", "s", -(2**63)), value(-(2**63), 2**63 - 1, b""))
+    change = (key("pane", "m", "d", "s", -(2**63)), value(-(2**63), 2**63 - 1, b""))
 
-    assert read([change]).windows == {("m", "d", "s", -(2**63)): (-(2**63), 2**63 - 1, b"")}
+    assert read([change]).panes == {("m", "d", "s", -(2**63)): (-(2**63), 2**63 - 1, b"")}
 
 
 def test_another_version_is_refused_with_the_remedy() -> None:
     """The message says what wrote it and what helps, whatever other records that version has."""
-    strange = (key("pending", STREAM), value(1))
+    strange = (key("novelty", STREAM), value(1))
     newer = (key("partition"), value(snapshots.VERSION + 1, 41))
 
-    with pytest.raises(StateError, match=r"written in format 2, and this version reads 1: run the version that wrote"):
+    with pytest.raises(StateError, match=r"written in format 3, and this version reads 1 to 2: run the version that wrote"):
         read([strange, newer])
 
 
@@ -76,9 +84,14 @@ def test_another_version_is_refused_with_the_remedy() -> None:
         (key("clock", STREAM), value(1)),
         (key("clock", STREAM), b"\x05"),
         (key("monitor", "name", "digest"), value(1, 2)),
-        (key("monitor", "name", "digest", STREAM), value(1)),
-        (key("window", "name", "digest", STREAM), value(1, 2, b"")),
-        (key("window", "name", "digest", STREAM, 0), value(1, 2)),
+        (key("monitor", "name", "digest", STREAM), b"\x05"),
+        (key("monitors"), value({})),
+        (key("pane", "name", "digest", STREAM), value(1, 2, b"")),
+        (key("pane", "name", "digest", STREAM, 0), value(1, 2)),
+        (key("pending", STREAM), value(b"")),
+        (key("pending", STREAM, 1), value()),
+        (key("seen"), value(b"")),
+        (key("seen", 1), value(b"", b"")),
     ],
     ids=repr,
 )
@@ -86,3 +99,20 @@ def test_a_record_that_is_not_ours_is_refused(change: Change) -> None:
     """A damaged or foreign record is a StateError that names its key, and never half a state."""
     with pytest.raises(StateError, match="the state holds a record that is not ours, with key"):
         read([change])
+
+
+def test_version_1_is_read() -> None:
+    """Its windows are panes, and what runs is told by whose windows there are."""
+    written = [
+        (key("partition"), value(1, 41)),
+        (key("monitor", "demo/iris", "d1", STREAM), value(5_000, 2)),
+        (key("window", "demo/iris", "d1", STREAM, 1_000), value(1_001, 1_999, b"state")),
+    ]
+
+    assert read(written) == Restored(
+        version=1,
+        offset=41,
+        active={"demo/iris": "d1"},
+        headers={("demo/iris", "d1", STREAM): [5_000, 2]},
+        panes={("demo/iris", "d1", STREAM, 1_000): (1_001, 1_999, b"state")},
+    )

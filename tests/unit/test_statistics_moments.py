@@ -65,3 +65,12 @@ def test_categories_have_no_mean() -> None:
     take(statistic, [[1.0, 1.0], [0.0, 0.0]])
     assert statistic.result()[0] == {}
     assert statistic.result()[1]["mean"] == 0.5
+
+
+@pytest.mark.parametrize("size", [1, 7, 5000])
+def test_precision_lasts(size: int) -> None:
+    """A far first value is forgotten as the reference point: thousands of rows later the spread is right to 1e-13."""
+    values = np.concatenate([[1e6], np.random.default_rng(1).normal(3.0, 1.0, 5000)])
+    statistic = moments(*[values[start : start + size].tolist() for start in range(0, len(values), size)])
+    assert statistic.mean[0] == pytest.approx(values.mean(), rel=1e-13)
+    assert statistic.stddev[0] == pytest.approx(values.std(ddof=1), rel=1e-13)

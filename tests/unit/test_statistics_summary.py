@@ -1,18 +1,39 @@
 """A half's summary: what was asked for and nothing twice; and its way through a snapshot."""
 
+import base64
+import gc
+import tracemalloc
+import zlib
+from contextlib import suppress
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nilometer_detectors.statistics.contract import Layout
 from nilometer_detectors.statistics.counts import Counts
 from nilometer_detectors.statistics.histogram import Histogram
+from nilometer_detectors.statistics.moments import Moments
 from nilometer_detectors.statistics.summary import Summary
 from nilometer_detectors.windowstate import WindowState
 from nilometer_logger.errors import StateError
-from nilometer_logger.rows import Schema
+from nilometer_logger.rows import Column, Schema
 from tests.judging import INF, NAN, normal, rows_of, schema_of
 
 LAYOUT = Layout(schema_of("numeric", "categorical"), [np.array([0.0, 1.0]), None])
+
+NONE = Layout(Schema(()))
+WIDE = Layout(Schema(tuple(Column(f"feature-{place}") for place in range(20))), [np.linspace(-3.0, 3.0, 21)] * 20)
+
+# Four rows of a feature and a category, as version 1 wrote them, compressed.
+VERSION_1 = (
+    "c-ouH*t*O)zcjC;xOquYetGfa#WtB16B&<iurNTt^4!eg;>^5shy>FS0Y<0<j9!tMmzJ5AS&|A@!GH#q`{w7S0&QqnnhdfDu8tWh52KglrY7bAWz&#M"
+    ";c$SNvZ5%pI5VX*F$YZrl0C(RrHMdQs0tb^U`9BsaIGjQO3h6zZd#n1iEh&adkFnu|Ki-l3N%R>s2LyZS9)X?m*l4xCFVA*NGyrZNlh$<_-GO%%Mk^1"
+    "FEOD7*3#mf{1Rv&1C^tPB|5z<I5D>%C$(u=Sz=Bp)MJyFn2so*y6Q(gsuzG7GZKq4z#2-yzTiIT^ln1i!NP+vOr39Zxh6JYk8}pCk<M@gJ(7VUSR)lE"
+    "jueR?eW;NJ(uWdBKmh=^tFkQ"
+)
 
 
 def state_of(*statistics: str, sample: int = 0) -> WindowState:
@@ -86,7 +107,85 @@ def test_bytes_that_are_no_state_are_refused(blob: bytes) -> None:
         state_of("mean").load(blob)
 
 
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_damaged_bytes_are_refused(data: st.DataObject) -> None:
+    """A state with a byte changed, or cut off, is refused or reads as some state; it never fails in another way."""
+    state = state_of("mean", "min", sample=3)
+    state.update(rows_of([[1.0, 2.0], [3.0, 4.0]]))
+    blob = bytearray(state.dump())
+    place = data.draw(st.integers(0, len(blob) - 1))
+    blob[place] = data.draw(st.integers(0, 255))
+    damaged = bytes(blob[: data.draw(st.integers(place, len(blob)))])
+    with suppress(StateError):
+        state_of("mean", "min", sample=3).load(damaged)
+
+
 def test_the_state_of_another_monitor_is_refused() -> None:
     """A state that holds other statistics is refused, not filled up with zeros."""
     with pytest.raises(StateError, match="not what its monitor keeps"):
         state_of("mean").load(state_of("min").dump())
+
+
+def test_version_1_is_read() -> None:
+    """A state that version 1 wrote is read: the same window goes on under the next version."""
+    layout = replace(LAYOUT, edges=[np.array([0.0, 1.0, 2.0]), None], sample=2)
+    state = WindowState(Summary(layout, ["mean", "min", "histogram"]), Summary(Layout(Schema(())), ["mean"]))
+    state.load(zlib.decompress(base64.b85decode(VERSION_1)))
+    bins = {"edges": [0.0, 1.0, 2.0], "counts": [1, 1], "below": 0, "above": 1}
+    categories = {"categories": ["red", "green"], "counts": [1, 1], "unseen": 1}
+    assert state.window.features.result() == {
+        "a": {"count": 3, "missing": 1, "infinite": 0, "mean": 3.0, "min": 0.5, "histogram": bins},
+        "b": {"count": 3, "missing": 1, "histogram": categories},
+    }
+    assert state.window.features.sample(1).tolist()[0][0] == 7.0
+    assert state.window.features[Moments].stddev[0] == pytest.approx(np.std([0.5, 1.5, 7.0], ddof=1), rel=1e-15)
+    state.update(rows_of([[11.0, 0.0]], layout.schema))
+    assert state.window.features.result()["a"]["mean"] == 5.0
+
+
+def full(rows: int) -> WindowState:
+    """Returns the state of a window of 20 features, with histograms of 20 bins, after some rows."""
+    state = WindowState(Summary(WIDE, ["mean", "stddev", "min", "max", "histogram"]), Summary(NONE, ["mean"]))
+    if rows:
+        state.update(rows_of(normal(rows, 20), WIDE.schema))
+    return state
+
+
+def test_a_state_is_written_small() -> None:
+    """What 10,000 open windows write at a snapshot is a few MB: nothing is repeated and nothing is wider than need be."""
+    assert len(full(0).dump()) < 10
+    assert len(full(1).dump()) < 300
+    assert len(full(200).dump()) < 1500
+
+
+def test_an_open_window_is_small() -> None:
+    """An open window of 20 features takes at most 12 KiB, whatever it has seen, and hardly any before its first row."""
+    bare, taken = held(0), held(300)
+    assert bare < 1024
+    assert taken < 12 * 1024
+
+
+def held(rows: int) -> float:
+    """Returns the memory that the state of one more window holds after some rows, in bytes."""
+    states = [full(rows)]  # what all windows of a monitor share is there before the others
+    gc.collect()
+    tracemalloc.start()
+    try:
+        states += [full(rows) for _ in range(20)]
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] / (len(states) - 1)
+    finally:
+        tracemalloc.stop()
+
+
+def test_merging_into_an_empty_state_is_as_taking_its_place() -> None:
+    """The first state that merges into an empty one gives it its bits, and neither changes with the other afterwards."""
+    other, fresh = full(100), full(0)
+    before = other.dump()
+    fresh.merge(other)
+    assert fresh.dump() == before
+    fresh.update(rows_of(normal(3, 20), WIDE.schema))
+    fresh.merge(full(0))
+    assert other.dump() == before
+    assert fresh.window.features.rows == 103

@@ -60,7 +60,7 @@ def replay(found: Capture, columns: int) -> tuple[tuple[str, ...] | None, Rows]:
     arrival = time_of(event.attributes)
     assert arrival is not None
     record = batch(0, event, arrival=arrival)
-    inference = read_inference(event, stream_of(event.attributes), record, record.position, 0)
+    inference = read_inference(event, stream_of(event.attributes), record, 0, 0)
     assert inference is not None
     schema = Schema(tuple(Column(f"column{number}") for number in range(columns)))
     monitor: Any = SimpleNamespace(name="replay", features=schema, predictions=schema)

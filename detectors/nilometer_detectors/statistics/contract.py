@@ -3,11 +3,13 @@
 A statistic object holds its state for *all* columns of one half (features or predictions) of one window, because then
 a block of rows costs a handful of numpy calls whatever the number of columns. The contract:
 
-* `update(block)` takes rows; the same blocks in the same order give the same bits, another order or batching stays
-  within a relative 1e-9 for moments and is exact for everything else;
+* `update(block)` takes rows; the same rows in the same order give the same bits, however they are cut into blocks, so
+  that a result does not depend on how much of the log was read at once; another order stays within a relative 1e-9 for
+  moments and is exact for everything else;
 * `merge(other)` takes all that another object of the same layout has taken; `other` is left as it is;
 * `result()` reads it, as JSON values, one dictionary a column;
-* `state()` and `from_state()` carry it through a snapshot, to the bit.
+* `state()` and `from_state()` carry it through a snapshot, to the bit: arrays of float64, uint64, or int64 counts that
+  are never negative, small and mostly zero where there are few rows (`packing` makes use of that).
 
 Answers to bad input, the same for all: NaN is *missing*; an infinite value is counted as `infinite`, lies in the
 overflow of a histogram and takes no part in moments and extremes; a categorical column has no moments and extremes.
@@ -25,6 +27,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nilometer_detectors.statistics.bins import Bins
 from nilometer_logger.errors import StateError
 from nilometer_logger.rows import Floats, Schema
 
@@ -83,12 +86,22 @@ class Layout:
         """The places of the columns whose values are numbers: numeric and boolean ones."""
         return tuple(place for place, column in enumerate(self.schema.columns) if column.type != "categorical")
 
+    @cached_property
+    def bins(self) -> Bins:
+        """Where the histograms count."""
+        return Bins(self.schema.columns, self.edges)
+
 
 class Statistic(ABC):
     """One statistic, or a few that share a state, of all columns."""
 
+    __slots__ = ("layout",)
+
     names: ClassVar[tuple[str, ...]]
     """What `result` gives, by the names that a monitor uses; empty for what only detectors read."""
+
+    grows: ClassVar[bool] = False
+    """Whether the arrays of its state have more elements the more rows there are, up to a bound."""
 
     def __init__(self, layout: Layout) -> None:
         """Makes the state of no rows."""
@@ -110,6 +123,10 @@ class Statistic(ABC):
     def state(self) -> Arrays:
         """Gives the state as arrays, to be written before the next update."""
 
+    @abstractmethod
+    def restore(self, state: Arrays) -> None:
+        """Takes the place of the statistic that gave a state, whose names, shapes and types fit this one."""
+
     @classmethod
     def from_state(cls, layout: Layout, state: Mapping[str, NDArray[Any]]) -> Self:
         """Makes a statistic from what `state` gave.
@@ -118,12 +135,14 @@ class Statistic(ABC):
             StateError: if the arrays are not those of this statistic and layout.
         """
         statistic = cls(layout)
-        fresh = statistic.state()
-        for name, array in fresh.items():
+        found: Arrays = {}
+        for name, array in statistic.state().items():
             stored = state.get(name)
-            if stored is None or stored.shape != array.shape or stored.dtype != array.dtype:
+            fits = stored is not None and stored.dtype == array.dtype
+            if stored is None or not fits or not (cls.grows or stored.shape == array.shape):
                 raise StateError(f"the state of {cls.__name__} does not fit: {name} is missing or of another shape")
-            setattr(statistic, name, stored.copy())
+            found[name] = stored
+        statistic.restore(found)
         return statistic
 
 

@@ -15,12 +15,14 @@ class Counts(Statistic):
     included). State: 16 bytes a column.
     """
 
+    __slots__ = ("infinite", "missing", "rows")
+
     names = ("count", "missing", "infinite")
 
     def __init__(self, layout: Layout) -> None:
         """Makes the counts of no rows."""
         super().__init__(layout)
-        self.rows = np.zeros(1, dtype=np.int64)
+        self.rows = 0
         self.missing = np.zeros(len(layout.schema), dtype=np.int64)
         self.infinite = np.zeros(len(layout.schema), dtype=np.int64)
 
@@ -58,4 +60,9 @@ class Counts(Statistic):
 
     def state(self) -> Arrays:
         """Gives the three counts."""
-        return {"rows": self.rows, "missing": self.missing, "infinite": self.infinite}
+        return {"rows": np.array([self.rows]), "missing": self.missing, "infinite": self.infinite}
+
+    def restore(self, state: Arrays) -> None:
+        """Takes the three counts."""
+        self.rows = int(state["rows"][0])
+        self.missing, self.infinite = state["missing"].copy(), state["infinite"].copy()

@@ -10,8 +10,11 @@ from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Resul
 class Extremes(Statistic):
     """The smallest and the largest finite value.
 
-    State: 16 bytes a column, exact in any order and batching.
+    State: 16 bytes a column, exact in any order and batching. Zero has one sign here, because which of two zeros is the
+    smaller is nowhere said.
     """
+
+    __slots__ = ("max", "min")
 
     names = ("min", "max")
 
@@ -41,10 +44,15 @@ class Extremes(Statistic):
     def result(self) -> list[Result]:
         """Gives min and max of the columns of numbers; null where there is no finite value."""
         results: list[Result] = [{} for _ in self.layout.schema.columns]
+        extremes = self.state()
         for place in self.layout.numeric:
-            results[place] = {"min": plain(self.min[place]), "max": plain(self.max[place])}
+            results[place] = {name: plain(extreme[place]) for name, extreme in extremes.items()}
         return results
 
     def state(self) -> Arrays:
         """Gives both extremes."""
-        return {"min": self.min, "max": self.max}
+        return {"min": self.min + 0.0, "max": self.max + 0.0}  # which makes +0 of -0
+
+    def restore(self, state: Arrays) -> None:
+        """Takes both extremes."""
+        self.min, self.max = state["min"].copy(), state["max"].copy()

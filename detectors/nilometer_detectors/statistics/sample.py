@@ -1,7 +1,6 @@
 """A sample of rows that does not depend on their order: those with the k smallest hashes."""
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,11 @@ class Sample(Statistic):
     full, a block costs one comparison of its hashes, and rows are kept ever more rarely.
     """
 
+    __slots__ = ("_hashes", "_largest", "_used", "_values")
+
     names = ()
+
+    grows = True
 
     def __init__(self, layout: Layout) -> None:
         """Makes the sample of no rows."""
@@ -93,25 +96,14 @@ class Sample(Statistic):
         self._settle()
         return {"values": self._values, "hashes": self._hashes}
 
-    @classmethod
-    def from_state(cls, layout: Layout, state: Mapping[str, NDArray[Any]]) -> Self:
-        """Makes a sample from what `state` gave.
+    def restore(self, state: Arrays) -> None:
+        """Takes the rows.
 
         Raises:
-            StateError: if the arrays are not those of a sample of this layout.
+            StateError: if they are not rows of this layout, or too many.
         """
-        values, hashes = state.get("values"), state.get("hashes")
-        fits = (
-            values is not None
-            and hashes is not None
-            and values.dtype == np.float64
-            and hashes.dtype == np.uint64
-            and values.shape == (len(hashes), len(layout.schema))
-            and len(hashes) <= layout.sample
-        )
-        if not fits or values is None or hashes is None:
-            raise StateError("the state of Sample does not fit: its rows are missing or of another shape")
-        sample = cls(layout)
-        sample._take(values, hashes)
-        sample._settle()
-        return sample
+        values, hashes = state["values"], state["hashes"]
+        if values.shape != (len(hashes), len(self.layout.schema)) or len(hashes) > self.layout.sample:
+            raise StateError("the state of Sample does not fit: its rows are too many or of another shape")
+        self._take(values, hashes)
+        self._settle()

@@ -1,11 +1,14 @@
 """Event time: clocks, windows and lateness, after Flink and Beam.
 
 Pure code. It is handed blocks of rows in the order of the log and reads no clock of its own: the same log gives the
-same windows, whenever and however often it is read.
+same windows, whenever and however often it is read, and however many records are read at once.
 """
 
 from nilometer_logger.eventtime._clock import StreamClock
-from nilometer_logger.eventtime._windower import OpenWindow, Windower
+from nilometer_logger.eventtime._count_windower import CountWindower
+from nilometer_logger.eventtime._making import windower_of
+from nilometer_logger.eventtime._pane import Pane
+from nilometer_logger.eventtime._windower import Windower
 from nilometer_logger.eventtime._windows import containing
 
-__all__ = ["OpenWindow", "StreamClock", "Windower", "containing"]
+__all__ = ["CountWindower", "Pane", "StreamClock", "Windower", "containing", "windower_of"]

@@ -1,56 +1,61 @@
 """The windows of one monitor over one stream: rows go in, closed windows come out, late rows are counted.
 
-A row is late for a window that had closed before the row's event in the log; with sliding windows it may be late for
-one and in time for the next. A window closes once, when the watermark reaches its end, and never fires again.
+A row is late for a window that the watermark had reached before the row's event in the log; with sliding windows it may
+be late for one and in time for the next. A window closes once, and never fires again. Where a row is late for a window
+that waits to be closed (the events of one record may be far apart), it is held back until that window is closed, so that
+it cannot get into it by a pane that both share.
 
 The first event that a monitor sees is somewhere inside a window. Every window that starts before that event holds only
 a part of its rows, so it is marked partial. A monitor that joins a stream with a clock has missed rows up to that clock.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_logger.eventtime._windows import containing
+from nilometer_logger.eventtime._clock import StreamClock
+from nilometer_logger.eventtime._closing import Unanswered, facts
+from nilometer_logger.eventtime._lateness import Lateness
+from nilometer_logger.eventtime._pane import Pane
+from nilometer_logger.eventtime._panes import Panes
+from nilometer_logger.eventtime._windows import Grid
 from nilometer_logger.monitoring import ClosedBy, ClosedWindow, Monitor, WindowState
 from nilometer_logger.rows import Rows
 
-
-@dataclass(slots=True)
-class OpenWindow:
-    """A window that still takes rows.
-
-    Attributes:
-        state: what the monitor keeps of its rows.
-        first: the smallest event time among them, in nanoseconds.
-        last: the largest.
-    """
-
-    state: WindowState
-    first: int
-    last: int
+_EARLIEST = -(2**62) - 2**61  # late whatever the declaration, and far enough from the end of int64 to reckon with
 
 
-@dataclass
 class Windower:
-    """The open windows of one monitor over one stream.
+    """The panes of one monitor over one stream, for windows of time.
+
+    Args:
+        monitor: opens the states.
+        clock: what the stream's clock says already: windows up to its watermark are closed. None for a new stream.
 
     Attributes:
-        monitor: opens and closes the states.
+        monitor: opens the states.
         began: where the stream stood at the first event seen; None before it.
-        late: rows that came too late for a window, since the last window that closed.
-        open: open windows by their start.
-        changed: starts of windows that have changed, or closed, since the last snapshot.
-        header_changed: whether `began` or `late` have.
+        open: the panes that hold rows, by their start.
+        changed: starts of panes that have changed, or gone, since the last snapshot.
+        header_changed: whether what `header` returns has.
     """
 
-    monitor: Monitor
-    began: int | None = None
-    late: int = 0
-    open: dict[int, OpenWindow] = field(default_factory=dict)
-    changed: set[int] = field(default_factory=set)
-    header_changed: bool = False
+    def __init__(self, monitor: Monitor, clock: int | None = None) -> None:
+        self.monitor = monitor
+        self.began: int | None = None
+        self.header_changed = False
+        self._delay = monitor.windows.watermark_delay
+        self._grid = Grid(monitor.windows)
+        self._lateness = Lateness()
+        self._held: dict[int, list[Rows]] = {}  # by the last window that each row must not get into
+        self._panes = Panes(monitor, self._grid, self._reached(StreamClock(clock).now))
+        self.open = self._panes.open
+        self.changed = self._panes.changed
+
+    def _reached(self, clock: int) -> int:
+        return self._grid.ended(clock - self._delay)
 
     def begin(self, time: int) -> None:
         """Tells where the stream stands before rows are put in; the first call says where the monitor began.
@@ -62,73 +67,126 @@ class Windower:
             self.began = time
             self.header_changed = True
 
-    def add(self, rows: Rows, clock_before: NDArray[np.int64]) -> int:
-        """Puts rows into their windows.
+    def add(self, rows: Rows, clock_before: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Puts rows into their panes.
 
         Args:
             rows: a block in the order of the log.
-            clock_before: shape (rows,); what the stream's clock said before each row's event.
+            clock_before: shape (rows,); what the stream's clock said before each row's event; never falling.
 
         Returns:
-            How many (row, window) pairs were late.
+            Shape (rows,): for how many windows each row was late; 0 where it was in time for all.
         """
-        spec = self.monitor.windows
-        starts, inside = containing(spec, rows.times)
-        in_time = starts + spec.size > (clock_before - spec.watermark_delay)[:, None]
-        late = int(np.count_nonzero(inside & ~in_time))
-        if late:
-            self.late += late
+        if not len(rows):
+            return np.zeros(0, dtype=np.int64)
+        if self._reached(int(clock_before[-1])) > self._grid.ended(int(rows.times.min())):
+            return self._sort_out(rows, clock_before)
+        self._panes.put(rows)
+        return np.zeros(len(rows), dtype=np.int64)
+
+    def _sort_out(self, rows: Rows, clock_before: NDArray[np.int64]) -> NDArray[np.int64]:
+        watermarks = clock_before - self._delay
+        times = np.maximum(rows.times, _EARLIEST)
+        reached = self._grid.ended(watermarks)
+        before, newest = self._grid.ended(times), self._grid.started(times)
+        late: NDArray[np.int64] = np.maximum(np.minimum(reached, newest) - before, 0)
+        missed = np.flatnonzero(late)
+        if len(missed):
+            first = before[missed] + 1
+            self._lateness.count(self._grid, watermarks[missed], first, first + late[missed] - 1)
             self.header_changed = True
-        wanted = inside & in_time
-        for start in np.unique(starts[wanted]).tolist():
-            chosen = np.flatnonzero((wanted & (starts == start)).any(axis=1))
-            self._update(start, rows if len(chosen) == len(rows) else rows.take(chosen))
+        in_time = reached < newest
+        held = in_time & (late > 0) & (reached > self._panes.ended)
+        direct = np.flatnonzero(in_time & ~held)
+        if len(direct):
+            self._panes.put(rows if len(direct) == len(rows) else rows.take(direct))
+        for number in np.unique(reached[held]).tolist():
+            chosen = np.flatnonzero(held & (reached == number))
+            self._held.setdefault(number, []).append(rows.take(chosen))
         return late
 
-    def _update(self, start: int, rows: Rows) -> None:
-        first, last = int(rows.times.min()), int(rows.times.max())
-        window = self.open.get(start)
-        if window is None:
-            window = self.open[start] = OpenWindow(self.monitor.open(), first, last)
-        window.state.update(rows)
-        window.first = min(window.first, first)
-        window.last = max(window.last, last)
-        self.changed.add(start)
+    def note_duplicates(self, count: int) -> None:
+        """Counts events that were passed over as duplicates."""
+        if count:
+            self._lateness.duplicates += count
+            self.header_changed = True
 
-    def close(self, clock: int, closed_by: ClosedBy) -> list[tuple[ClosedWindow, WindowState]]:
+    def may_close(self, clocks: NDArray[np.int64], before: int) -> NDArray[np.bool_]:
+        """Tells where a window may close, from the declaration alone; elsewhere `close` would find nothing.
+
+        Args:
+            clocks: shape (records,); what the stream's clock says after each of some records; never falling.
+            before: what it said before the first.
+
+        Returns:
+            Shape (records,): whether the watermark has come past an end with that record.
+        """
+        reached = self._grid.ended(np.concatenate(([before], clocks)) - self._delay)
+        passed: NDArray[np.bool_] = reached[1:] != reached[:-1]
+        return passed
+
+    def close(self, clock: int, closed_by: ClosedBy, unanswered: Unanswered) -> list[tuple[ClosedWindow, WindowState]]:
         """Closes the windows whose end the watermark has reached.
 
         Args:
             clock: what the stream's clock says now.
             closed_by: what has moved it.
+            unanswered: tells how many requests from one time until before another wait for their response.
 
         Returns:
-            The closed windows in the order of their ends, each with its state.
+            The closed windows that hold rows, in the order of their ends, each with its state.
         """
-        spec = self.monitor.windows
-        watermark = clock - spec.watermark_delay
-        closed: list[tuple[ClosedWindow, WindowState]] = []
-        for start in sorted(start for start in self.open if start + spec.size <= watermark):
-            window = self.open.pop(start)
-            self.changed.add(start)
-            facts = ClosedWindow(
-                start=start,
-                end=start + spec.size,
-                closed_by=closed_by,
-                watermark=watermark,
-                partial=self.began is None or start < self.began,
-                late_since_last=self.late,
-                first_event_time=window.first,
-                last_event_time=window.last,
-            )
-            if self.late:
-                self.late = 0
-                self.header_changed = True
-            closed.append((facts, window.state))
-        return closed
+        ended = self._end(self._reached(clock))
+        return [self._told(*window, clock, closed_by, unanswered) for window in ended]
+
+    def drain(self, clock: int, unanswered: Unanswered) -> list[tuple[ClosedWindow, WindowState]]:
+        """Closes all windows, because the input has ended; those that the watermark has not reached are partial."""
+        ended = self._end(self._reached(clock)) + self._panes.end_all()
+        return [self._told(*window, clock, "drained", unanswered) for window in ended]
+
+    def _end(self, number: int) -> list[tuple[int, Pane]]:
+        ended: list[tuple[int, Pane]] = []
+        for missed in sorted(self._held):
+            ended += self._panes.end(missed)
+            for rows in self._held.pop(missed):
+                self._panes.put(rows)
+        return ended + self._panes.end(number)
+
+    def _told(
+        self, start: int, window: Pane, clock: int, closed_by: ClosedBy, unanswered: Unanswered
+    ) -> tuple[ClosedWindow, WindowState]:
+        end, watermark = start + self.monitor.windows.size, clock - self._delay
+        self.header_changed |= not self._lateness.is_empty
+        told = facts(
+            start,
+            end,
+            window,
+            self._lateness,
+            unanswered,
+            closed_by=closed_by,
+            watermark=watermark,
+            partial=self.began is None or start < self.began or end > watermark,
+        )
+        return told, window.state
 
     def due(self) -> int | None:
         """Tells what the clock must reach for the next window to close; None where none is open."""
-        if not self.open:
-            return None
-        return min(self.open) + self.monitor.windows.size + self.monitor.windows.watermark_delay
+        end = self._panes.next_end()
+        return None if end is None else end + self._delay
+
+    def header(self) -> list[Any]:
+        """Returns what a snapshot must hold beside the panes."""
+        return [self.began, *self._lateness.header()]
+
+    def restore(self, header: Iterable[Any], panes: Mapping[int, Pane], clock: int) -> None:
+        """Takes up what a snapshot held.
+
+        Args:
+            header: what `header` returned.
+            panes: what was in `open`.
+            clock: what the stream's clock said.
+        """
+        self.began, *lateness = header
+        self._lateness = Lateness.read(lateness)
+        self._held.clear()
+        self._panes.restore(panes, self._reached(clock))

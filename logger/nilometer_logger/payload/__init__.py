@@ -20,6 +20,7 @@ compressed body by `INFLATED_BOUND`.
 
 from nilometer_logger.payload._compression import INFLATED_BOUND
 from nilometer_logger.payload._decode import decode
+from nilometer_logger.payload._joining import Alike, alike
 from nilometer_logger.payload._table import Payload
 
-__all__ = ["INFLATED_BOUND", "Payload", "decode"]
+__all__ = ["INFLATED_BOUND", "Alike", "Payload", "alike", "decode"]

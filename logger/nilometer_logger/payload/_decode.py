@@ -3,7 +3,7 @@
 from typing import Any
 
 from nilometer_logger.errors import PayloadError
-from nilometer_logger.payload import _grpc, _json, _strangers, _v1, _v2
+from nilometer_logger.payload import _grpc, _json, _plain, _strangers, _v1, _v2
 from nilometer_logger.payload._compression import INFLATED_BOUND, inflate, is_gzip, is_zlib
 from nilometer_logger.payload._table import Payload
 from nilometer_logger.payload._values import kind
@@ -19,16 +19,23 @@ def decode(body: bytes, inflated_bound: int = INFLATED_BOUND) -> Payload:
     Raises:
         PayloadError: with the reason, if the body is not one that we know.
     """
-    if is_gzip(body):
-        body = inflate(body, inflated_bound)
-        if is_gzip(body):
-            raise PayloadError("the body is compressed twice")
-    elif is_zlib(body):
-        body = _perhaps_inflated(body, inflated_bound)
-    if not body or body.isspace():
-        raise PayloadError("the body is empty")
-    if body[0] < 2 and _grpc.frames(body) == 1:
-        return _grpc.decode(body, inflated_bound)
+    if not body.startswith(b"{"):  # nothing that is compressed or framed begins like a document
+        body = _uncompressed(body, inflated_bound)
+        if not body or body.isspace():
+            raise PayloadError("the body is empty")
+        if body[0] < 2 and _grpc.frames(body) == 1:
+            return _grpc.decode(body, inflated_bound)
+    if body.endswith(b"}") and (plain := _plain.decode(body)) is not None:
+        return plain
+    return decode_any(body)
+
+
+def decode_any(body: bytes) -> Payload:
+    """Decodes a body of JSON, and what may follow it, of any form.
+
+    Raises:
+        PayloadError: with the reason, if the body is not one that we know.
+    """
     try:
         document, end = _json.parse(body)
     except ValueError as error:
@@ -38,6 +45,16 @@ def decode(body: bytes, inflated_bound: int = INFLATED_BOUND) -> Payload:
     if body[end:].strip():  # a line of CSV begins with a number
         raise PayloadError(_strangers.of_bytes(body, f"more follows after {kind(document)}"))
     raise PayloadError(f"the body is {kind(document)} in JSON, not an object")
+
+
+def _uncompressed(body: bytes, bound: int) -> bytes:
+    if is_gzip(body):
+        body = inflate(body, bound)
+        if is_gzip(body):
+            raise PayloadError("the body is compressed twice")
+    elif is_zlib(body):
+        body = _perhaps_inflated(body, bound)
+    return body
 
 
 def _perhaps_inflated(body: bytes, bound: int) -> bytes:

@@ -22,7 +22,7 @@ from nilometer_logger.payload._table import Payload, check_parts, side_by_side
 from nilometer_logger.payload._values import kind, to_table
 
 # A body of a megabyte may hold a hundred thousand objects without a name in common: ten thousand million cells.
-_MOST_CELLS = 1_000_000
+MOST_CELLS = 1_000_000
 
 
 def decode(document: dict[str, Any]) -> Payload:
@@ -38,7 +38,7 @@ def decode(document: dict[str, Any]) -> Payload:
         raise PayloadError(f"{key} is {kind(rows)}, not a list of rows")
     if rows and isinstance(rows[0], dict):
         return _objects(half, key, rows)
-    return Payload(half, None, to_table(rows, key))
+    return Payload.of_table(half, None, to_table(rows, key))
 
 
 def decode_columns(half: Half, key: str, value: list[Any] | dict[str, Any]) -> Payload:
@@ -53,7 +53,7 @@ def decode_columns(half: Half, key: str, value: list[Any] | dict[str, Any]) -> P
         PayloadError: if the columns do not make a table.
     """
     if isinstance(value, list):
-        return Payload(half, None, to_table(value, key))
+        return Payload.of_table(half, None, to_table(value, key))
     if not value:
         raise PayloadError(f"{key} is an object without columns")
     check_parts(len(value), key)
@@ -75,9 +75,9 @@ def _objects(half: Half, key: str, rows: list[Any]) -> Payload:
     names = tuple(dict.fromkeys(name for row in rows for name in row))
     if not names:
         raise PayloadError(f"{key} are {len(rows)} objects without names")
-    if len(names) * len(rows) > _MOST_CELLS:
+    if len(names) * len(rows) > MOST_CELLS:
         raise PayloadError(f"{key} are {len(rows)} objects with {len(names)} different names: that is no table")
     if any(isinstance(value, list) for row in rows for value in row.values()):
         check_parts(len(names), key)
         return side_by_side(half, key, [(name, to_table([row.get(name) for row in rows], key)) for name in names])
-    return Payload(half, names, to_table([[row.get(name) for name in names] for row in rows], key))
+    return Payload.of_table(half, names, to_table([[row.get(name) for name in names] for row in rows], key))

@@ -8,9 +8,10 @@ import pytest
 
 from nilometer_detectors.demo.kafka import EmbeddedKafka
 from tests.integration.logger_faults.loggers import Logger, Make
-from tests.integration.logger_faults.report import Record, Row, table
+from tests.integration.logger_faults.report import TITLES, Record, Row
 from tests.integration.logger_faults.scale import LONG, SHORT, Scale
 from tests.integration.logger_faults.victim import VICTIM_FLAGS, Victim
+from tests.integration.tables import table
 
 _ROWS = pytest.StashKey[list[Row]]()
 
@@ -68,6 +69,6 @@ def victim(_victim: Logger, record: Record) -> Victim:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Prints the table of faults."""
     if rows := config.stash.get(_ROWS, []):
-        terminalreporter.section("faults")
-        for line in table(rows):
+        terminalreporter.section("faults of the logger")
+        for line in table(TITLES, rows):
             terminalreporter.write_line(line)

@@ -51,19 +51,6 @@ class Row:
         ]
 
 
-_TITLES = ["fault", "times", "acknowledged", "missing", "duplicates", "peak MiB", "recovery s"]
-
-
-def table(rows: list[Row]) -> list[str]:
-    """Writes the rows as lines, with the named points of a fault below it."""
-    cells = [_TITLES, *(row.cells() for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(_TITLES))]
-    lines = []
-    for row, line in zip([None, *rows], cells, strict=True):
-        first, *others = [f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)]
-        lines.append("  ".join([first.strip().ljust(widths[0]), *others]))
-        lines += [f"  {point}: {times}" for point, times in (row.points if row else {}).items()]
-    return lines
-
+TITLES = ["fault", "times", "acknowledged", "missing", "duplicates", "peak MiB", "recovery s"]
 
 Record = Callable[[Row], None]

@@ -176,11 +176,11 @@ def last_words(start: int, seconds: int, among: Sequence[str]) -> list[Sent]:
     return [Sent(f"last-{service}", service, start + seconds * SECOND, (10.0, 20.0)) for service in among]
 
 
-def expected_windows(sent: Sequence[Sent]) -> dict[tuple[str, int], dict[str, Column]]:
+def expected_windows(sent: Sequence[Sent], size: int = SIZE) -> dict[tuple[str, int], dict[str, Column]]:
     """Computes, from what was sent, what must be found: by service and start of the window, by column."""
     values: dict[tuple[str, int], list[tuple[float, float]]] = defaultdict(list)
     for one in sent:
-        values[one.service, one.time - one.time % SIZE].append(one.values)
+        values[one.service, one.time - one.time % size].append(one.values)
     return {
         window: {name: _column([row[place] for row in rows]) for place, name in enumerate("xy")}
         for window, rows in values.items()

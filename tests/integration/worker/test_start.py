@@ -61,8 +61,9 @@ def test_it_stops_while_it_waits_for_kafka(make: Make, running: Running) -> None
     assert "Traceback" not in worker.output()
 
 
-def test_a_topic_that_was_created_anew_is_refused(make: Make, running: Running) -> None:
-    """Exit code 1 and the remedy in one line: the state's offset lies beyond the log, which is another one."""
+@pytest.mark.parametrize("count", [0, 100])
+def test_a_topic_that_was_created_anew_is_refused(make: Make, running: Running, count: int) -> None:
+    """Exit code 1 and the remedy in one line, be the new log empty or longer than the old one: its records are others."""
     [service], start = services(1), beginning()
     workers = make([service])
     first = running(workers.make())
@@ -71,6 +72,8 @@ def test_a_topic_that_was_created_anew_is_refused(make: Make, running: Running) 
     eventually(workers.windows, "the window", timeout_seconds=PATIENCE)
     first.stop(grace_seconds=60)
     recreate_inferences(workers.kafka, workers.prefix)
+    others = [Sent(f"other-{number}", service, start, (10.0, 20.0)) for number in range(count)]
+    append(workers.kafka, workers.prefix, others, together=1)
 
     second = running(workers.make())
 
@@ -79,3 +82,4 @@ def test_a_topic_that_was_created_anew_is_refused(make: Make, running: Running) 
     assert "was created anew" in last
     assert f"delete topic {workers.prefix}state" in last
     assert "Traceback" not in second.output()
+    assert len(workers.windows()) == 1

@@ -31,7 +31,7 @@ class Listed:
         self.rows += [[rows.half, *fact] for fact in facts]
 
     def merge(self, other: Self) -> None:
-        """Takes the rows of another state."""
+        """Takes the rows of another state, and leaves it as it is."""
         self.rows += other.rows
 
     def dump(self) -> bytes:
@@ -49,6 +49,7 @@ class Counting:
     features: Schema = ONE_COLUMN
     predictions: Schema = NO_COLUMNS
     services: frozenset[str] = frozenset({"iris"})
+    wants_late: bool = False
 
     def watches(self, stream: Stream) -> bool:
         """Watches some services."""

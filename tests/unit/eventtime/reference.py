@@ -1,24 +1,35 @@
 """Event time, slow and obvious: the whole log is looked at for every question, and nothing is kept up to date.
 
-It knows no codecs, blocks, states or snapshots. A log is a list of records; a record holds events, or the news that a
-stream was quiet; all times are whole seconds. What the log means is said once more here, in plain Python:
+It knows no codecs, blocks, runs, states or snapshots. A log is a list of records; a record holds events, or what a
+worker wrote into the log (a stream was quiet; halves have waited long enough; these monitors run from here on); all
+times are whole seconds. What the log means is said once more here, in plain Python:
 
-* An event that is broken, or too far in the future of its record, is a dead letter, and as if it had never been.
+* A monitor has *lives*: from the configure record that starts it until the one that does not name it as it is. A stream
+  lives while at least one monitor that runs watches it. Nothing of a life is left in the next.
+* An event that is broken, or too far in the future of its record, is a dead letter, and as if it had never been. So is
+  an event without rows, and one that was there before, with the same id, half and time.
 * A stream's clock is the largest time of its events so far, and of the quiet that it was told of since the first.
 * A row belongs to every window that contains its time and had not closed before its event.
-* A window with rows closes at the first record after which the clock is its end and the watermark delay, or more.
-* A (row, window) pair that came too late is told by the next window that closes.
+* A window with rows closes at the first record after which the clock is its end and the watermark delay, or more. Or it
+  closes when it has its number of rows, or when the input ends.
+* A (row, window) pair that came too late, and an event that came twice, are told by the next window that closes.
 * A window that starts before the stream stood at the monitor's first event is partial.
+* A half meets, of the other halves of its id that wait, the one nearest in time. It waits until the log says so, or its
+  stream has a record that arrived so much later.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
 NEVER = -(10**9)
+FOREVER = 10**9
 FUTURE_BOUND = 20
 TOO_LARGE = 100
+LATE_BOUNDS = (1, 10, 60, 600, 3600)
 
 
 class Event(NamedTuple):
@@ -40,22 +51,43 @@ class Quiet(NamedTuple):
     time: int
 
 
+class GiveUp(NamedTuple):
+    """Halves of a stream that arrived then or before wait no longer."""
+
+    stream: str
+    arrival: int
+
+
+class Configure(NamedTuple):
+    """These monitors, by name and digest, run from here on."""
+
+    monitors: tuple[tuple[str, str], ...]
+
+
 class Record(NamedTuple):
     """A record of the log: its own time, and what it holds."""
 
     arrival: int
-    holds: tuple[Event, ...] | Quiet
+    holds: tuple[Event, ...] | Quiet | GiveUp | Configure
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Its events; none where a worker wrote it."""
+        return () if isinstance(self.holds, Quiet | GiveUp | Configure) else self.holds
 
 
 @dataclass(frozen=True)
 class Watcher:
-    """A monitor's declaration."""
+    """A monitor's declaration; `count` is 0 where its windows are of time."""
 
     name: str
+    digest: str
     size: int
     slide: int
     delay: int
     offset: int
+    count: int
+    wants_late: bool
     halves: frozenset[str]
     streams: frozenset[str]
 
@@ -67,19 +99,44 @@ class Watcher:
             if (start - self.offset) % self.slide == 0 and start <= time < start + self.size
         ]
 
+    def fits(self, event: Event) -> bool:
+        """Tells whether an event gives it rows."""
+        return event.half in self.halves and event.width == 1
+
+
+Row = tuple[str, str, int, int]
+
 
 class Window(NamedTuple):
-    """What is said of a closed window; each of its rows is half, id, number and value."""
+    """What is said of a closed window; each of its rows is half, id, number and value.
+
+    `unanswered` is what it is at least and at most: of a window that is older than any that was open when requests were
+    given up, these may be forgotten.
+    """
 
     start: int
     end: int
     closed_by: str
     watermark: int
     partial: bool
-    late_since_last: int
+    late_by: tuple[int, ...]
+    latest: int
+    duplicates: int
+    unanswered: tuple[int, int] | None
     first: int
     last: int
-    rows: tuple[tuple[str, str, int, int], ...]
+    rows: tuple[Row, ...]
+
+
+class Life(NamedTuple):
+    """After which place in the log something begins, and at which it ends; a half where the log does not say so."""
+
+    begin: float
+    end: float
+
+    def holds(self, record: int) -> bool:
+        """Tells whether a record is read in this life."""
+        return self.begin < record < self.end
 
 
 class Move(NamedTuple):
@@ -90,12 +147,71 @@ class Move(NamedTuple):
     event: Event | None
 
 
+class Late(NamedTuple):
+    """A row that came too late for a window: at which record, and by how much."""
+
+    record: int
+    by: int
+
+
 @dataclass(frozen=True)
 class Reference:
-    """What a log means to some monitors."""
+    """What a log means to some monitors.
+
+    Attributes:
+        watchers: all that are ever loaded.
+        log: all of it.
+        first: those that run from the beginning.
+        pairing: for how long after its arrival a half waits for the other.
+        remembered: the bound of identities.
+        is_drained: whether the input ends with the log.
+        changed: monitors that were replaced after a record though the log does not say so, by record.
+    """
 
     watchers: tuple[Watcher, ...]
     log: tuple[Record, ...]
+    first: tuple[Watcher, ...]
+    pairing: int = FOREVER
+    remembered: int = FOREVER
+    is_drained: bool = False
+    changed: tuple[tuple[int, Configure], ...] = ()
+
+    @cached_property
+    def configured(self) -> list[tuple[float, tuple[Watcher, ...]]]:
+        """The places at which the monitors change, and which run from there on."""
+        told: list[tuple[float, Configure]] = [(number + 0.5, change) for number, change in self.changed]
+        told += [(n, record.holds) for n, record in enumerate(self.log) if isinstance(record.holds, Configure)]
+        found: list[tuple[float, tuple[Watcher, ...]]] = [(-1, self.first)]
+        for place, change in sorted(told, key=lambda each: each[0]):
+            found.append((place, tuple(each for each in self.watchers if (each.name, each.digest) in change.monitors)))
+        return found
+
+    def lives(self, watcher: Watcher) -> list[Life]:
+        """Returns when a monitor runs."""
+        return self._lives([(place, watcher in running) for place, running in self.configured])
+
+    def stream_lives(self, stream: str) -> list[Life]:
+        """Returns when a stream is watched."""
+        return self._lives(
+            [(place, any(stream in each.streams for each in running)) for place, running in self.configured]
+        )
+
+    def _lives(self, told: list[tuple[float, bool]]) -> list[Life]:
+        lives: list[Life] = []
+        for (begin, is_so), (end, _) in pairwise([*told, (FOREVER, False)]):
+            if is_so and lives and lives[-1].end == begin:
+                lives[-1] = Life(lives[-1].begin, end)
+            elif is_so:
+                lives.append(Life(begin, end))
+        return lives
+
+    def running(self, record: int) -> tuple[Watcher, ...]:
+        """Returns the monitors that run when a record is read."""
+        return next(running for place, running in reversed(self.configured) if place < record)
+
+    def watching(self, record: int, stream: str) -> list[Watcher]:
+        """Returns those that watch a stream when a record is read."""
+        return [watcher for watcher in self.running(record) if stream in watcher.streams]
 
     def time_of(self, record: Record, event: Event) -> int:
         """Returns an event's time, or its record's where it has none."""
@@ -105,85 +221,201 @@ class Reference:
         """Tells whether an event cannot be used by anybody."""
         return event.broken or self.time_of(record, event) > record.arrival + FUTURE_BOUND
 
-    def moves(self, stream: str) -> list[Move]:
-        """Returns all that moves a stream's clock, from its first event on."""
+    @cached_property
+    def usable(self) -> dict[tuple[int, int], bool]:
+        """The events that are watched and hold rows, by record and place; False where it was there before."""
+        generation = -(-self.remembered // 8)
+        seen: list[tuple[str, str, str, int]] = []
+        found: dict[tuple[int, int], bool] = {}
+        for number, record in enumerate(self.log):
+            for place, event in enumerate(record.events):
+                if self.is_dead(record, event) or not event.values or not self.watching(number, event.stream):
+                    continue
+                identity = event.stream, event.id, event.half, self.time_of(record, event)
+                begin = max(0, len(seen) // generation - 8) * generation
+                found[number, place] = identity not in seen[begin:]
+                if found[number, place]:
+                    seen.append(identity)
+        return found
+
+    def events(self, stream: str, record: int) -> list[Event]:
+        """Returns the usable events of a stream in a record, each that was not there before."""
+        return [
+            event
+            for place, event in enumerate(self.log[record].events)
+            if event.stream == stream and self.usable.get((record, place))
+        ]
+
+    def duplicates(self, stream: str, life: Life) -> list[int]:
+        """Returns the record of every event of a stream that was there before."""
+        return [
+            record
+            for (record, place), is_new in self.usable.items()
+            if not is_new and life.holds(record) and self.log[record].events[place].stream == stream
+        ]
+
+    def moves(self, stream: str, life: Life) -> list[Move]:
+        """Returns all that moves a stream's clock in one of its lives, from its first event on."""
         found: list[Move] = []
         for number, record in enumerate(self.log):
-            if isinstance(record.holds, Quiet):
-                if record.holds.stream == stream and found:
-                    found.append(Move(number, record.holds.time, None))
+            if not life.holds(number):
                 continue
-            found += [
-                Move(number, self.time_of(record, event), event)
-                for event in record.holds
-                if event.stream == stream and not self.is_dead(record, event) and event.values
-            ]
+            if isinstance(record.holds, Quiet) and record.holds.stream == stream and found:
+                found.append(Move(number, record.holds.time, None))
+            found += [Move(number, self.time_of(record, event), event) for event in self.events(stream, number)]
         return found
 
     def dead(self) -> list[tuple[int, int]]:
         """Returns record and place of every dead letter, once for each monitor whose columns it does not fit."""
         letters = []
         for number, record in enumerate(self.log):
-            for place, event in enumerate(() if isinstance(record.holds, Quiet) else record.holds):
-                watching = [watcher for watcher in self.watchers if event.stream in watcher.streams]
+            for place, event in enumerate(record.events):
+                watching = self.watching(number, event.stream)
                 if watching and self.is_dead(record, event):
                     letters.append((number, place))
-                elif event.values and event.width != 1:
+                elif self.usable.get((number, place)) and event.width != 1:
                     letters += [(number, place) for watcher in watching if event.half in watcher.halves]
         return letters
 
     def outliers(self) -> set[tuple[str, str, str]]:
         """Returns monitor, stream and row of every value that is too large, in a window or late."""
         return {
-            (watcher.name, stream, f"{move.event.id}/{number}")
-            for watcher in self.watchers
-            for stream in watcher.streams
-            for move in self.moves(stream)
-            if move.event and move.event.half in watcher.halves and move.event.width == 1
-            for number, value in enumerate(move.event.values)
+            (watcher.name, event.stream, f"{event.id}/{row}")
+            for number, record in enumerate(self.log)
+            for place, event in enumerate(record.events)
+            if self.usable.get((number, place))
+            for watcher in self.watching(number, event.stream)
+            if watcher.fits(event)
+            for row, value in enumerate(event.values)
             if value > TOO_LARGE
         }
 
+    def unanswered(self, stream: str, life: Life, until: int, start: int, end: int) -> tuple[int, int] | None:
+        """Counts the requests from one time until before another that have no response after a record.
+
+        Returns:
+            How many of them wait still, and how many wait or were given up; None where there never was a response.
+        """
+        waiting: list[tuple[int, str, str, int]] = []
+        given_up: list[int] = []
+        newest, has_response = 0, False
+
+        def give_up(arrival: int) -> None:
+            given_up.extend(time for came, half, _, time in waiting if came <= arrival and half == "request")
+            waiting[:] = [each for each in waiting if each[0] > arrival]
+
+        for number, record in enumerate(self.log[: until + 1]):
+            if not life.holds(number):
+                continue
+            if isinstance(record.holds, GiveUp) and record.holds.stream == stream:
+                give_up(record.holds.arrival)
+            if events := self.events(stream, number):
+                newest = max(newest, record.arrival)
+                give_up(newest - self.pairing)
+            for event in events:
+                time = self.time_of(record, event)
+                has_response |= event.half == "response"
+                others = [each for each in waiting if each[2] == event.id and each[1] != event.half]
+                if others:
+                    waiting.remove(min(others, key=lambda other: abs(other[3] - time)))
+                else:
+                    waiting.append((record.arrival, event.half, event.id, time))
+        least = sum(half == "request" and start <= time < end for _, half, _, time in waiting)
+        return (least, least + sum(start <= time < end for time in given_up)) if has_response else None
+
     def windows(self, watcher: Watcher, stream: str) -> list[Window]:
         """Returns the windows that close, in the order of closing."""
-        moves = self.moves(stream)
-        if stream not in watcher.streams or not moves:
+        if stream not in watcher.streams:
             return []
-        rows: dict[int, list[tuple[int, tuple[str, str, int, int]]]] = defaultdict(list)
-        late: list[int] = []
-        for number, move in enumerate(moves):
-            if move.event is None or move.event.half not in watcher.halves or move.event.width != 1:
-                continue
-            clock_before = max((earlier.time for earlier in moves[:number]), default=NEVER)
-            for place, value in enumerate(move.event.values):
-                for start in watcher.containing(move.time):
-                    if clock_before >= start + watcher.size + watcher.delay:
-                        late.append(move.record)
-                    else:
-                        rows[start].append((move.time, (move.event.half, move.event.id, place, value)))
-        closings = [
-            (record, start)
-            for start in sorted(rows)
-            if (record := self.closing(moves, start + watcher.size + watcher.delay)) is not None
-        ]
-        closings.sort()
-        windows = []
-        for (before, _), (record, start) in pairwise([(-1, 0), *closings]):
-            times = [time for time, _ in rows[start]]
-            windows.append(
-                Window(
-                    start=start,
-                    end=start + watcher.size,
-                    closed_by="quiet" if isinstance(self.log[record].holds, Quiet) else "watermark",
-                    watermark=self.clock_after(moves, record) - watcher.delay,
-                    partial=start < moves[0].time,
-                    late_since_last=sum(before < number <= record for number in late),
-                    first=min(times),
-                    last=max(times),
-                    rows=tuple(sorted(row for _, row in rows[start])),
+        find = self._count_windows if watcher.count else self._time_windows
+        found: list[Window] = []
+        for life in self.lives(watcher):
+            [over] = [each for each in self.stream_lives(stream) if each.begin <= life.begin and life.end <= each.end]
+            moves = self.moves(stream, over)
+            closed, late = find(watcher, life, moves)
+            duplicates = self.duplicates(stream, life)
+            told = -1
+            for record, window in closed:
+                by = [each.by for each in late if told < each.record <= record]
+                unanswered = self.unanswered(stream, over, record, window.start, window.end)
+                if unanswered and not watcher.count and life.begin == over.begin:
+                    unanswered = unanswered[1], unanswered[1]
+                found.append(
+                    window._replace(
+                        late_by=tuple(
+                            sum(low < each <= high for each in by)
+                            for low, high in pairwise([-1, *LATE_BOUNDS, FOREVER])
+                        ),
+                        latest=max(by, default=0),
+                        duplicates=sum(told < each <= record for each in duplicates),
+                        unanswered=unanswered,
+                    )
                 )
-            )
-        return windows
+                told = record
+        return found
+
+    def _time_windows(
+        self, watcher: Watcher, life: Life, moves: list[Move]
+    ) -> tuple[list[tuple[int, Window]], list[Late]]:
+        rows: dict[int, list[tuple[int, Row]]] = defaultdict(list)
+        late: list[Late] = []
+        for move, clock_before, numbered in self._rows(watcher, life, moves):
+            for start in watcher.containing(move.time):
+                watermark, end = clock_before - watcher.delay, start + watcher.size
+                if watermark >= end:
+                    late += [Late(move.record, watermark - end)] * len(numbered)
+                else:
+                    rows[start] += [(move.time, row) for row in numbered]
+        began = self._began(life, moves)
+        closed = []
+        for start in sorted(rows):
+            end = start + watcher.size
+            record = self.closing(moves, end + watcher.delay)
+            if record is None and self.is_drained:
+                record = len(self.log)
+            if record is None or not life.holds(record):
+                continue
+            how = "quiet" if record < len(self.log) and isinstance(self.log[record].holds, Quiet) else "watermark"
+            window = _window(rows[start], self.clock_after(moves, record) - watcher.delay)
+            window = window._replace(start=start, end=end, closed_by="drained" if record == len(self.log) else how)
+            closed.append((record, window._replace(partial=start < began or end > window.watermark)))
+        return sorted(closed, key=lambda each: (each[0], each[1].start)), late
+
+    def _count_windows(
+        self, watcher: Watcher, life: Life, moves: list[Move]
+    ) -> tuple[list[tuple[int, Window]], list[Late]]:
+        counted = "request" if "request" in watcher.halves else "response"
+        closed: list[tuple[int, Window]] = []
+        rows: list[tuple[int, Row]] = []
+        in_turn = sorted(self._rows(watcher, life, moves), key=lambda each: (each[0].record, each[0].event.half))  # type: ignore[union-attr]
+        for move, clock_before, numbered in in_turn:
+            for row in numbered:
+                rows.append((move.time, row))
+                if row[0] == counted and sum(kept[0] == counted for _, kept in rows) == watcher.count:
+                    window = _window(rows, max(clock_before, move.time) - watcher.delay)
+                    closed.append((move.record, window._replace(closed_by="count")))
+                    rows = []
+        if rows and self.is_drained and life.holds(len(self.log)):
+            window = _window(rows, self.clock_after(moves, len(self.log)) - watcher.delay)
+            closed.append((len(self.log), window._replace(closed_by="drained", partial=True)))
+        return closed, []
+
+    def _rows(self, watcher: Watcher, life: Life, moves: list[Move]) -> Iterator[tuple[Move, int, list[Row]]]:
+        for number, move in enumerate(moves):
+            event = move.event
+            if event is not None and life.holds(move.record) and watcher.fits(event):
+                clock_before = max((earlier.time for earlier in moves[:number]), default=NEVER)
+                yield (
+                    move,
+                    clock_before,
+                    [(event.half, event.id, place, value) for place, value in enumerate(event.values)],
+                )
+
+    def _began(self, life: Life, moves: list[Move]) -> int:
+        for number, move in enumerate(moves):
+            if move.event is not None and life.holds(move.record):
+                return max(earlier.time for earlier in moves[: number + 1])
+        return NEVER
 
     def clock_after(self, moves: list[Move], record: int) -> int:
         """Returns what a stream's clock says after a record."""
@@ -192,3 +424,40 @@ class Reference:
     def closing(self, moves: list[Move], due: int) -> int | None:
         """Returns the first record after which a stream's clock has reached a time; None where it never does."""
         return next((move.record for move in moves if self.clock_after(moves, move.record) >= due), None)
+
+    def late(self) -> list[tuple[str, str, str, str, int]]:
+        """Returns monitor, stream, half, id and time of every event that came late for a monitor that asks for them."""
+        return [
+            (watcher.name, stream, move.event.half, move.event.id, move.time)
+            for watcher in self.watchers
+            if watcher.wants_late and not watcher.count
+            for stream in watcher.streams
+            for life in self.lives(watcher)
+            for over in self.stream_lives(stream)
+            if over.begin <= life.begin and life.end <= over.end
+            for move, clock_before, _ in self._rows(watcher, life, self.moves(stream, over))
+            if move.event is not None
+            and any(clock_before - watcher.delay >= start + watcher.size for start in watcher.containing(move.time))
+        ]
+
+    def with_changes(self, changed: dict[int, Configure]) -> "Reference":
+        """Returns what the log means if monitors are replaced though it does not say so."""
+        return replace(self, changed=tuple(changed.items()))
+
+
+def _window(rows: list[tuple[int, Row]], watermark: int) -> Window:
+    times = [time for time, _ in rows]
+    return Window(
+        start=min(times),
+        end=max(times) + 1,
+        closed_by="",
+        watermark=watermark,
+        partial=False,
+        late_by=(),
+        latest=0,
+        duplicates=0,
+        unanswered=None,
+        first=min(times),
+        last=max(times),
+        rows=tuple(sorted(row for _, row in rows)),
+    )

@@ -1,24 +1,47 @@
 """The real event-time code and a slow, obvious one agree on every log that hypothesis thinks of.
 
-Disorder, lateness, repeated ids, quiet gaps, several streams and monitors, tumbling and sliding windows, what cannot
-be decoded, times from the future, and workers that crash after any record. `HYPOTHESIS_PROFILE=thorough` tries more.
+Disorder, lateness, repeated ids, duplicates, requests without an answer, quiet gaps, several streams and monitors,
+tumbling and sliding windows and windows of rows, what cannot be decoded, times from the future, monitors that start, end
+and change; and workers that take in any number of records at once, that crash after any of them, whose transactions
+fail, whose findings are lost, and that go on after they were thought to be dead. `HYPOTHESIS_PROFILE=thorough` tries
+more, and tells how many logs it has tried.
 """
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.eventtime.reference import Event, Quiet, Record, Reference, Watcher
-from tests.unit.eventtime.simulated import Step, work
+from tests.unit.eventtime.reference import (
+    FOREVER,
+    Configure,
+    Event,
+    GiveUp,
+    Life,
+    Quiet,
+    Record,
+    Reference,
+    Watcher,
+    Window,
+)
+from tests.unit.eventtime.simulated import Kafka, Kind, Step, work
 
-pytestmark = pytest.mark.timeout(3600)  # for the thorough profile
+pytestmark = pytest.mark.timeout(6 * 3600)  # for the thorough profile
 
 STREAMS = ("a", "b")
+NAMES = ("demo/0", "demo/1", "demo/2")
 END = 10_000  # after every window of every log
+KINDS: tuple[Kind, ...] = get_args(Kind)
+ONE_BY_ONE = [Step("go on", 1)] * 100
 
 HALVES = st.sampled_from(["request", "response"])
 VALUES = st.lists(st.integers(-5, 5) | st.just(999), max_size=3).map(tuple)
 TIMES = st.integers(0, 60) | st.integers(20, 30) | st.none() | st.integers(70, 130)
+ARRIVALS = st.sampled_from([50, 50, 60, 100])
 EVENTS = st.builds(
     Event,
     stream=st.sampled_from(STREAMS),
@@ -30,100 +53,210 @@ EVENTS = st.builds(
     broken=st.sampled_from([False] * 9 + [True]),
 )
 QUIETS = st.builds(Quiet, stream=st.sampled_from(STREAMS), time=st.integers(0, 90))
-RECORDS = st.builds(
-    Record,
-    arrival=st.sampled_from([50, 50, 100]),
-    holds=st.lists(EVENTS, min_size=1, max_size=5).map(tuple) | QUIETS,
+GIVE_UPS = st.builds(GiveUp, stream=st.sampled_from(STREAMS), arrival=ARRIVALS)
+CONFIGURES = st.builds(
+    Configure,
+    st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["1", "1", "2", "lost"]), min_size=1).map(
+        lambda digests: tuple(digests.items())
+    ),
 )
-LOGS = st.lists(RECORDS, min_size=1, max_size=12)
-
-
-@st.composite
-def watchers(draw: st.DrawFn) -> tuple[Watcher, ...]:
-    """Makes up to three monitors."""
-    found = []
-    for number in range(draw(st.integers(1, 3))):
-        size = draw(st.integers(1, 25))
-        found.append(
-            Watcher(
-                name=f"demo/{number}",
-                size=size,
-                slide=draw(st.just(size) | st.integers(1, size)),
-                delay=draw(st.integers(0, 15)),
-                offset=draw(st.integers(0, 7)),
-                halves=draw(st.sets(HALVES, min_size=1).map(frozenset)),
-                streams=draw(st.sets(st.sampled_from(STREAMS), min_size=1).map(frozenset)),
-            )
-        )
-    return tuple(found)
-
+SEVERAL = st.lists(EVENTS, min_size=1, max_size=5).map(tuple)
+TRAFFIC = st.builds(Record, arrival=ARRIVALS, holds=st.one_of(SEVERAL, SEVERAL, SEVERAL, QUIETS, GIVE_UPS))
+ANYTHING = st.builds(
+    Record, arrival=ARRIVALS, holds=st.one_of(SEVERAL, SEVERAL, SEVERAL, SEVERAL, QUIETS, GIVE_UPS, CONFIGURES)
+)
+STEPS = st.lists(
+    st.builds(
+        Step,
+        st.sampled_from([kind for kind in KINDS if kind != "change"]),
+        st.integers(1, 4),
+        st.integers(0, 3),
+    ),
+    min_size=12,
+    max_size=30,
+)
+CHANGING = st.lists(
+    st.builds(Step, st.sampled_from([*KINDS, "change", "snapshot"]), st.integers(1, 4), st.integers(0, 2)),
+    min_size=12,
+    max_size=30,
+)
 
 # An event of each stream and half, so late that with its window all late rows are told.
 LAST = Record(
     END, tuple(Event(stream, half, "last", END - 100, (0,)) for stream in STREAMS for half in ("request", "response"))
 )
 
-STEPS: st.SearchStrategy[list[Step]] = st.lists(
-    st.sampled_from(["go on", "snapshot", "snapshot and crash", "crash", "crash in the transaction"]),
-    min_size=12,
-    max_size=30,
-)
+_tried: Counter[str] = Counter()
 
 
-def ended(log: list[Record]) -> tuple[Record, ...]:
-    """Returns a log at whose end every stream falls silent, so that every window closes."""
-    return (*log, *[Record(END, Quiet(stream, END)) for stream in STREAMS])
+@pytest.fixture(autouse=True)
+def _count(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Iterator[None]:
+    """Tells how many logs were tried."""
+    yield
+    count = _tried[request.node.name.partition("[")[0]]
+    record_property("logs tried", count)
+    reporter = request.config.pluginmanager.getplugin("terminalreporter")
+    if reporter and settings().max_examples > 1000:
+        reporter.write_line(f" {request.node.name}: {count} logs tried")
+
+
+@st.composite
+def _watchers(draw: st.DrawFn, most: int = 3) -> tuple[Watcher, ...]:
+    """Makes some monitors, each in two declarations."""
+    found = []
+    for name in NAMES[: draw(st.integers(1, most))]:
+        for digest in ("1", "2"):
+            size = draw(st.integers(1, 25))
+            watcher = Watcher(
+                name=name,
+                digest=digest,
+                size=size,
+                slide=draw(st.just(size) | st.integers(1, size)),
+                delay=draw(st.integers(0, 15)),
+                offset=draw(st.integers(0, 7)),
+                count=draw(st.sampled_from([0, 0, 0, 1, 3, 5])),
+                wants_late=draw(st.booleans()),
+                halves=draw(st.sets(HALVES, min_size=1).map(frozenset)),
+                streams=draw(st.sets(st.sampled_from(STREAMS), min_size=1).map(frozenset)),
+            )
+            found.append(watcher)
+    return tuple(found)
+
+
+@st.composite
+def _logs(draw: st.DrawFn, records: st.SearchStrategy[Record]) -> list[Record]:
+    """Makes a log, in which some events come again."""
+    log = draw(st.lists(records, min_size=1, max_size=12))
+    with_events = [number for number, record in enumerate(log) if record.events]
+    if with_events:
+        for source, target in draw(st.lists(st.tuples(*[st.sampled_from(with_events)] * 2), max_size=4)):
+            again = draw(st.sampled_from(log[source].events))
+            log[target] = log[target]._replace(holds=(*log[target].events, again))
+    return log
+
+
+@st.composite
+def references(
+    draw: st.DrawFn, records: st.SearchStrategy[Record] = ANYTHING, last: tuple[Record, ...] = ()
+) -> Reference:
+    """Makes a log and all that it depends on what it means.
+
+    At its end the input ends, or every stream falls silent, so that every window closes.
+    """
+    watchers = draw(_watchers())
+    log = draw(_logs(records))
+    is_drained = draw(st.booleans())
+    silence = [] if is_drained else [Record(END, Quiet(stream, END)) for stream in STREAMS]
+    return Reference(
+        watchers,
+        (*log, *last, *silence),
+        tuple(watcher for watcher in watchers if watcher.digest == "1"),
+        pairing=draw(st.sampled_from([FOREVER, FOREVER, 30, 5])),
+        remembered=draw(st.sampled_from([FOREVER, FOREVER, FOREVER, 8, 16])),
+        is_drained=is_drained,
+    )
+
+
+def check(kafka: Kafka, reference: Reference) -> None:
+    """Compares every window of every monitor, in order."""
+    for watcher in reference.watchers:
+        for stream in STREAMS:
+            found, expected = kafka.windows(watcher, stream), reference.windows(watcher, stream)
+            assert [_sure(window) for window in found] == [_sure(window) for window in expected]
+            for window, wanted in zip(found, expected, strict=True):
+                if window.unanswered is None or wanted.unanswered is None:
+                    assert window.unanswered == wanted.unanswered
+                else:
+                    assert wanted.unanswered[0] <= window.unanswered[0] <= wanted.unanswered[1]
+
+
+def _sure(window: Window) -> Window:
+    return window._replace(unanswered=None)
+
+
+def _try(name: str, reference: Reference, steps: list[Step], *, compact: bool = False) -> Kafka:
+    _tried[name] += 1
+    return work(reference, steps, compact=compact)
 
 
 @settings(max_examples=settings().max_examples * 6)
-@given(watchers(), LOGS, STEPS, st.booleans())
-def test_every_window_is_found_once_whoever_crashes(
-    declared: tuple[Watcher, ...], log: list[Record], steps: list[Step], compact: bool
-) -> None:
+@given(references(), STEPS, st.booleans())
+def test_every_window_is_found_once_whoever_crashes(reference: Reference, steps: list[Step], compact: bool) -> None:
     """Each window, with all of its rows and its facts, exactly once and in order, after any crashes."""
-    reference = Reference(declared, ended(log))
+    name = "test_every_window_is_found_once_whoever_crashes"
 
-    kafka = work(declared, reference.log, steps, compact=compact)
+    check(_try(name, reference, steps, compact=compact), reference)
 
-    for watcher in declared:
+
+@given(references(), STEPS)
+def test_a_window_is_the_same_to_the_bit_whoever_crashes(reference: Reference, steps: list[Step]) -> None:
+    """And however many records are taken in at once."""
+    name = "test_a_window_is_the_same_to_the_bit_whoever_crashes"
+    alone = work(reference, ONE_BY_ONE)
+
+    kafka = _try(name, reference, steps)
+
+    for watcher in reference.watchers:
         for stream in STREAMS:
-            assert kafka.windows(watcher, stream) == reference.windows(watcher, stream)
+            assert kafka.told(watcher, stream) == alone.told(watcher, stream)
 
 
-@given(watchers(), LOGS, STEPS)
-def test_every_outlier_is_found_whoever_crashes(
-    declared: tuple[Watcher, ...], log: list[Record], steps: list[Step]
-) -> None:
+@given(references())
+def test_every_crash_at_every_record(reference: Reference) -> None:
+    """One crash of every kind, after each record of a log, whatever was committed before."""
+    name = "test_every_crash_at_every_record"
+    for record in range(len(reference.log)):
+        for kind in KINDS[2:6]:
+            before = [Step("snapshot" if number % 2 else "go on", 1) for number in range(record)]
+            check(_try(name, reference, [*before, Step(kind, 1, 2)]), reference)
+
+
+@given(references(), CHANGING)
+def test_a_monitor_that_was_changed_begins_where_the_state_stands(reference: Reference, steps: list[Step]) -> None:
+    """Where nobody can go on with the old one; the windows of all others are as they would have been."""
+    name = "test_a_monitor_that_was_changed_begins_where_the_state_stands"
+
+    kafka = _try(name, reference, steps)
+
+    check(kafka, reference.with_changes(kafka.changed))
+
+
+@given(references(), STEPS)
+def test_every_outlier_is_found_whoever_crashes(reference: Reference, steps: list[Step]) -> None:
     """Each row that is too large, late or not, at least once, and no other."""
-    reference = Reference(declared, ended(log))
+    name = "test_every_outlier_is_found_whoever_crashes"
 
-    assert work(declared, reference.log, steps, compact=False).rows_found() == reference.outliers()
-
-
-@given(watchers(), LOGS, STEPS)
-def test_every_dead_letter_is_kept_once_whoever_crashes(
-    declared: tuple[Watcher, ...], log: list[Record], steps: list[Step]
-) -> None:
-    """Each event that cannot be used, exactly once, by its place in the log."""
-    reference = Reference(declared, ended(log))
-
-    assert sorted(work(declared, reference.log, steps, compact=False).dead_places()) == sorted(reference.dead())
+    assert _try(name, reference, steps).rows_found() == reference.outliers()
 
 
-@given(watchers(), LOGS)
-def test_every_row_is_in_its_windows_or_counted_late(declared: tuple[Watcher, ...], log: list[Record]) -> None:
-    """Nothing is dropped in silence: rows in windows and late pairs add up to rows times windows that contain them."""
-    reference = Reference(declared, ended([*log, LAST]))
-    kafka = work(declared, reference.log, [], compact=False)
+@given(references(), STEPS)
+def test_every_message_is_kept_once_whoever_crashes(reference: Reference, steps: list[Step]) -> None:
+    """Each event that cannot be used, and each that is late for a monitor that asks for these, exactly once."""
+    name = "test_every_message_is_kept_once_whoever_crashes"
 
-    for watcher in declared:
+    kafka = _try(name, reference, steps)
+
+    assert sorted(kafka.dead_places()) == sorted(reference.dead())
+    assert Counter(kafka.late()) == Counter(reference.late())
+
+
+@given(references(TRAFFIC, (LAST,)), STEPS)
+def test_every_row_is_in_its_windows_or_counted_late(reference: Reference, steps: list[Step]) -> None:
+    """Nothing is dropped in silence: rows in windows and late pairs add up, and all duplicates are told."""
+    name = "test_every_row_is_in_its_windows_or_counted_late"
+    reference = replace(reference, is_drained=True)
+    kafka = _try(name, reference, steps)
+
+    for watcher in reference.first:
         for stream in watcher.streams:
+            life = Life(-1, FOREVER)
             usable = [
                 (move.time, len(move.event.values))
-                for move in reference.moves(stream)
-                if move.event and move.event.half in watcher.halves and move.event.width == 1
+                for move in reference.moves(stream, life)
+                if move.event and watcher.fits(move.event)
             ]
             found = kafka.windows(watcher, stream)
-            assert sum(len(window.rows) + window.late_since_last for window in found) == sum(
-                count * len(watcher.containing(time)) for time, count in usable
+            assert sum(len(window.rows) + sum(window.late_by) for window in found) == sum(
+                count * (1 if watcher.count else len(watcher.containing(time))) for time, count in usable
             )
+            assert sum(window.duplicates for window in found) == len(reference.duplicates(stream, life))

@@ -15,6 +15,7 @@ from nilometer_logger.punctuation import Quiet
 from nilometer_logger.rows import Column, Schema
 from nilometer_logger.times import SECOND
 from tests.unit.eventtime.counting import ONE_COLUMN, Counting, seconds
+from tests.unit.eventtime.partitions import BOUNDS
 from tests.unit.logged import ARRIVAL, IRIS, batch, event, record
 
 EVER = Quiet({str(IRIS): ARRIVAL + 10**6 * SECOND})
@@ -22,15 +23,15 @@ EVER = Quiet({str(IRIS): ARRIVAL + 10**6 * SECOND})
 
 def run(*records: Record, monitors: tuple[Counting, ...] = (Counting(),)) -> Partition:
     """Returns a partition that has taken in some records."""
-    partition = Partition(monitors, future_bound=60 * SECOND)
+    partition = Partition(monitors, BOUNDS)
     for found in records:
-        partition.apply(found)
+        partition.apply([found])
     return partition
 
 
 def rows(partition: Partition) -> list[tuple[str, str, int, float]]:
     """Closes every window; returns half, id, number and value of all rows in them."""
-    partition.apply(record(partition.offset + 1, punctuation.encode(EVER), punctuation.CONTENT_TYPE))
+    partition.apply([record(partition.offset + 1, punctuation.encode(EVER), punctuation.CONTENT_TYPE)])
     bodies = [json.loads(finding.data) for finding in partition.take().findings]
     return [tuple(row[:4]) for body in bodies for row in body["rows"]]
 
@@ -245,7 +246,7 @@ def test_rows_are_scored_as_they_arrive() -> None:
     """A finding on a row does not wait for its window, nor for a snapshot."""
     partition = run()
 
-    found = partition.apply(batch(0, event(1, 1.0, 101.0, id="a")))
+    found = partition.apply([batch(0, event(1, 1.0, 101.0, id="a"))])
 
     assert [finding["row"] for finding in found] == ["a/1"]
 
@@ -254,7 +255,7 @@ def test_a_late_row_is_scored_all_the_same() -> None:
     """It is in no window, but an outlier is an outlier."""
     partition = run(batch(0, event(50, 1.0)))
 
-    assert len(partition.apply(batch(1, event(1, 101.0)))) == 1
+    assert len(partition.apply([batch(1, event(1, 101.0))])) == 1
 
 
 def test_each_monitor_has_its_own_schema() -> None:
@@ -271,7 +272,7 @@ def test_a_row_has_the_same_hash_wherever_it_is_read() -> None:
 
     def hashes(*records: Record) -> list[Any]:
         partition = run(*records)
-        partition.apply(record(partition.offset + 1, punctuation.encode(EVER), punctuation.CONTENT_TYPE))
+        partition.apply([record(partition.offset + 1, punctuation.encode(EVER), punctuation.CONTENT_TYPE)])
         return [row[4] for found in partition.take().findings for row in json.loads(found.data)["rows"]]
 
     together = hashes(batch(0, event(1, 1.0, 2.0, id="a"), event(2, 3.0, id="b")))

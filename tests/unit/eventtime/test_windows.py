@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nilometer_logger.eventtime import containing
+from nilometer_logger.eventtime._windows import Grid
 from nilometer_logger.monitoring import WindowSpec
 
 
@@ -58,3 +59,55 @@ def test_they_are_all_windows_that_contain_the_time_and_no_others(
             if (start - offset) % slide == 0 <= time - start < size
         }
         assert set(found[row][inside[row]].tolist()) == expected
+
+
+SPECS = st.builds(
+    lambda size, slide, offset: WindowSpec(size, min(slide, size), 0, offset),
+    st.integers(1, 50),
+    st.integers(1, 50),
+    st.integers(-20, 20),
+)
+SOME_TIMES = st.integers(-1000, 1000)
+
+
+@pytest.mark.parametrize(
+    ("size", "slide", "panes"), [(10, 10, [0, 10]), (12, 4, [0, 4, 8, 12]), (10, 4, [0, 2, 4, 6, 8, 10])]
+)
+def test_time_is_cut_where_a_window_starts_or_ends(size: int, slide: int, panes: list[int]) -> None:
+    """One pane a slide where the slide divides the size, two otherwise."""
+    grid = Grid(WindowSpec(size, slide, 0))
+
+    assert sorted({grid.pane(time)[0] for time in range(size + 1)}) == panes
+
+
+@given(SPECS, SOME_TIMES)
+def test_the_times_of_a_pane_lie_in_the_same_windows(spec: WindowSpec, time: int) -> None:
+    """So that a row need not be told from the others of its pane."""
+    grid = Grid(spec)
+    start, end = grid.pane(time)
+
+    assert start <= time < end
+    assert {tuple(starts(spec, each)) for each in range(start, end)} == {tuple(starts(spec, time))}
+    assert grid.panes(np.arange(start, end)).tolist() == [start] * (end - start)
+
+
+@given(SPECS, SOME_TIMES)
+def test_windows_are_numbered(spec: WindowSpec, time: int) -> None:
+    """Those that contain a time are the ones after the last that has ended, up to the last that has started."""
+    grid = Grid(spec)
+    numbers = range(grid.ended(time) + 1, grid.started(time) + 1)
+
+    assert [grid.window(number)[0] for number in numbers] == starts(spec, time)
+    assert [grid.window(number)[1] for number in numbers] == grid.ends(np.array(numbers, dtype=np.int64)).tolist()
+
+
+@given(SPECS, st.integers(-50, 50))
+def test_every_window_has_one_seam_behind_its_start(spec: WindowSpec, number: int) -> None:
+    """At its end at the latest; and a seam is where panes meet."""
+    grid = Grid(spec)
+    start, end = grid.window(number)
+    seam = grid.seam(number)
+
+    assert start < seam <= end
+    assert grid.pane(seam)[0] == seam
+    assert grid.seam(number + 1) >= seam

@@ -17,8 +17,8 @@ from aiokafka.errors import (
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from structlog.testing import capture_logs
 
-from nilometer_logger.broker import _credentials
 from nilometer_logger.errors import StateError, UnavailableError
+from nilometer_logger.faustapp import credentials
 from nilometer_logger.kafka import _connection as kafka
 from nilometer_logger.settings import Common
 
@@ -144,7 +144,7 @@ def test_fausts_own_clients_get_what_ours_get(protocol: str) -> None:
     user = {"kafka_username": "alice", "kafka_password": "correct horse"} if protocol.startswith("SASL") else {}
     given = kafka.connection(Common(kafka_security=protocol, **user))
 
-    taken = credentials_to_aiokafka_auth(_credentials(given))
+    taken = credentials_to_aiokafka_auth(credentials(given))
 
     assert {name: value for name, value in taken.items() if value is not None} == {
         name: value for name, value in given.items() if name != "bootstrap_servers"

@@ -1,0 +1,168 @@
+"""Monitors that are added, changed or removed while the worker runs.
+
+The directory is looked at now and then, in a thread: by the names, sizes, times and inodes of the monitors' files and
+of those in their baselines, which costs a few calls and reads nothing. A ConfigMap is mounted by links, and a new
+version of it is another inode behind them. Only where something differs are the monitors read again, all of them; a
+file that changes while they are read is left to the next look, so that no half of a change is ever taken.
+
+A directory is taken whole or not at all. Where any file does not validate, or none is left, the running monitors go on
+as they are, and each problem is said in a line, once for each change. A monitor with the same digest is the same
+monitor, however its file has changed, and its windows go on undisturbed.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import structlog
+
+from nilometer_detectors.monitor import CompiledMonitor, InvalidMonitors, declare, load_monitors, monitor_files
+from nilometer_detectors.problems import Problems
+from nilometer_logger.errors import NilometerError, SettingError
+from nilometer_logger.monitoring import Monitor
+
+_log = structlog.get_logger("nilometer.worker")
+
+Configure = Callable[[Sequence[Monitor]], None]
+_Trace = tuple[str, tuple[int, ...]]
+
+
+class Reloading:
+    """The monitors of a directory, as it was when it last made sense.
+
+    Args:
+        directory: of monitor files.
+
+    Attributes:
+        monitors: those that run.
+        invalid: how many files do not validate now; 1 where the directory cannot be read or holds no monitor.
+
+    Raises:
+        SettingError: if the directory does not validate at the start.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._baselines: list[Path] = _baselines_of(directory)
+        self._seen = self._signature()  # before the files are read, so that no change falls between
+        self.monitors: list[CompiledMonitor] = load_monitors(directory)
+        self.invalid = 0
+        self._configure: Configure | None = None
+
+    @contextlib.contextmanager
+    def telling(self, configure: Configure) -> Iterator[None]:
+        """Tells another of every change while the context is open; it must have been made with `monitors`."""
+        self._configure = configure
+        try:
+            yield
+        finally:
+            self._configure = None
+
+    async def watch(self, every_seconds: float, stop: asyncio.Event, looked: Callable[[], None]) -> None:
+        """Looks at the directory until it is told to stop.
+
+        Args:
+            every_seconds: the pause between two looks; 0 means never.
+            stop: ends the pauses and the looks.
+            looked: called after each look that found a change.
+        """
+        while every_seconds and not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), every_seconds)
+                return
+            if await self.look():
+                looked()
+
+    async def look(self) -> bool:
+        """Looks at the directory once, and takes what has changed.
+
+        Returns:
+            Whether it has changed since the last look, for better or worse.
+        """
+        found = await asyncio.to_thread(self._read)
+        if isinstance(found, list):
+            self._take(found)
+        elif found is not None:
+            self._refuse(found)
+        return found is not None
+
+    def _read(self) -> list[CompiledMonitor] | Exception | None:
+        """Reads the directory if it has changed; None where it has not, or changes at this moment."""
+        if self._signature() == self._seen:
+            return None
+        self._baselines = _baselines_of(self._directory)
+        seen = self._signature()
+        try:
+            found: list[CompiledMonitor] | Exception = load_monitors(self._directory)
+        except Exception as error:  # noqa: BLE001 - what one detector of another house raises must not end the looks
+            found = error
+        if self._signature() != seen:
+            return None
+        self._seen = seen
+        return found
+
+    def _signature(self) -> list[_Trace]:
+        with contextlib.suppress(SettingError):
+            return [trace for path in (*monitor_files(self._directory), *self._baselines) for trace in _traces(path)]
+        return [(str(self._directory), ())]
+
+    def _take(self, found: list[CompiledMonitor]) -> None:
+        before = {monitor.name: monitor.digest for monitor in self.monitors}
+        after = {monitor.name: monitor.digest for monitor in found}
+        if after == before and self.invalid:
+            _log.info("monitors validate again", directory=str(self._directory))
+        self.invalid = 0
+        if after == before:
+            return
+        self.monitors = found
+        if self._configure:
+            self._configure(found)
+        for name in sorted(before.keys() | after.keys()):
+            _say(name, before.get(name, ""), after.get(name, ""))
+
+    def _refuse(self, error: Exception) -> None:
+        reasons: Sequence[Exception] = error.reasons if isinstance(error, InvalidMonitors) else (error,)
+        self.invalid = len(reasons)
+        for line in (line for reason in reasons for line in _lines_of(reason)):
+            _log.error("monitors not taken, the running ones go on", reason=line)
+
+
+def _traces(path: Path) -> Iterator[_Trace]:
+    """Yields what tells that a file has changed, or any file of a directory; what is not there has a trace as well."""
+    try:
+        found = path.stat()
+        yield str(path), (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
+        inside = sorted(path.iterdir()) if path.is_dir() else []
+    except OSError:
+        yield str(path), ()
+        return
+    for each in inside:
+        if not each.is_dir():
+            yield from _traces(each)
+
+
+def _baselines_of(directory: Path) -> list[Path]:
+    """Finds the baselines that the monitors name, whether they are there or not."""
+    found: set[Path] = set()
+    with contextlib.suppress(SettingError):
+        for path in monitor_files(directory):
+            with contextlib.suppress(SettingError):
+                baseline = declare(path).spec.baseline
+                found |= {path.parent / baseline.path} if baseline else set()
+    return sorted(found)
+
+
+def _lines_of(reason: Exception) -> list[str]:
+    if isinstance(reason, Problems):
+        return [f"{reason.file}: {problem}" for problem in reason.problems]
+    return [str(reason) if isinstance(reason, NilometerError) else repr(reason)]
+
+
+def _say(name: str, before: str, after: str) -> None:
+    if not before:
+        _log.info("monitor added", monitor=name, digest=after[:12])
+    elif not after:
+        _log.info("monitor removed", monitor=name, digest=before[:12])
+    elif after != before:
+        _log.info("monitor changed", monitor=name, digest=after[:12], before=before[:12])

@@ -1,0 +1,176 @@
+"""Windows of a number of rows: the next one begins when the last is full.
+
+The rows of one half count, of requests where the monitor watches features and of responses otherwise; the rows of the
+other half go into the window that is open. No row is late, silence closes nothing, and no window is partial but the one
+that the end of the input leaves unfilled. Windows are numbered, from 0 on.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nilometer_logger.eventtime._closing import Unanswered, facts
+from nilometer_logger.eventtime._lateness import Lateness
+from nilometer_logger.eventtime._pane import Pane
+from nilometer_logger.kserve import Half
+from nilometer_logger.monitoring import ClosedBy, ClosedWindow, Monitor, WindowState
+from nilometer_logger.rows import Rows
+
+
+class CountWindower:
+    """The window that is filled, of one monitor over one stream; used as a `Windower` is.
+
+    Args:
+        monitor: opens the states.
+
+    Attributes:
+        monitor: opens the states.
+        began: where the stream stood at the first event seen; None before it.
+        open: the window that holds rows, if any, by its number.
+        changed: numbers of windows that have changed, or closed, since the last snapshot.
+        header_changed: whether what `header` returns has.
+    """
+
+    def __init__(self, monitor: Monitor) -> None:
+        self.monitor = monitor
+        self.began: int | None = None
+        self.open: dict[int, Pane] = {}
+        self.changed: set[int] = set()
+        self.header_changed = False
+        self._half: Half = "request" if len(monitor.features) else "response"
+        self._number = 0  # of the window that rows go into
+        self._count = 0  # rows in it, of the half that counts
+        self._lateness = Lateness()
+        self._filled: list[tuple[Pane, int]] = []  # and the watermark that each closed at
+
+    def begin(self, time: int) -> None:
+        """Tells where the stream stands before rows are put in.
+
+        Args:
+            time: of the event, or what the clock said before it if that is later.
+        """
+        if self.began is None:
+            self.began = time
+            self.header_changed = True
+
+    def add(self, rows: Rows, clock_before: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Puts rows into the window that is open, and into the next ones as it is filled.
+
+        Args:
+            rows: a block in the order of the log.
+            clock_before: shape (rows,); what the stream's clock said before each row's event.
+
+        Returns:
+            Shape (rows,): zeros, since no row is late.
+        """
+        if rows.half != self._half:
+            if len(rows):
+                self._update(rows)
+            return np.zeros(len(rows), dtype=np.int64)
+        taken = 0
+        while taken < len(rows):
+            end = min(len(rows), taken + self.monitor.windows.count - self._count)
+            whole = end - taken == len(rows)
+            self._update(rows if whole else rows.take(np.arange(taken, end)))
+            self._count += end - taken
+            self.header_changed = True
+            taken = end
+            if self._count == self.monitor.windows.count:
+                self._fill(max(int(clock_before[end - 1]), int(rows.times[end - 1])))
+        return np.zeros(len(rows), dtype=np.int64)
+
+    def _update(self, rows: Rows) -> None:
+        first, last = int(rows.times.min()), int(rows.times.max())
+        window = self.open.get(self._number)
+        if window is None:
+            window = self.open[self._number] = Pane(self.monitor.open(), first, last)
+        window.state.update(rows)
+        window.first = min(window.first, first)
+        window.last = max(window.last, last)
+        self.changed.add(self._number)
+
+    def _fill(self, clock: int) -> None:
+        self._filled.append((self._take(), clock - self.monitor.windows.watermark_delay))
+
+    def _take(self) -> Pane:
+        window = self.open.pop(self._number)
+        self.changed.add(self._number)
+        self._number, self._count, self.header_changed = self._number + 1, 0, True
+        return window
+
+    def note_duplicates(self, count: int) -> None:
+        """Counts events that were passed over as duplicates."""
+        if count:
+            self._lateness.duplicates += count
+            self.header_changed = True
+
+    def may_close(self, clocks: NDArray[np.int64], before: int) -> NDArray[np.bool_]:  # noqa: ARG002 - a windower's
+        """Tells that a window may be full after any record, shape (records,)."""
+        return np.ones(len(clocks), dtype=np.bool_)
+
+    def close(
+        self,
+        clock: int,  # noqa: ARG002 - a windower's
+        closed_by: ClosedBy,  # noqa: ARG002 - a windower's
+        unanswered: Unanswered,
+    ) -> list[tuple[ClosedWindow, WindowState]]:
+        """Returns the windows that `add` has filled since the last call.
+
+        Args:
+            clock: of no matter here.
+            closed_by: of no matter here.
+            unanswered: tells how many requests from one time until before another wait for their response.
+
+        Returns:
+            The windows in their order, each with its state.
+        """
+        filled, self._filled = self._filled, []
+        return [self._told(window, "count", watermark, unanswered) for window, watermark in filled]
+
+    def drain(self, clock: int, unanswered: Unanswered) -> list[tuple[ClosedWindow, WindowState]]:
+        """Closes the window that is open as well, because the input has ended."""
+        closed = self.close(clock, "drained", unanswered)
+        if self.open:
+            watermark = clock - self.monitor.windows.watermark_delay
+            closed.append(self._told(self._take(), "drained", watermark, unanswered))
+        return closed
+
+    def _told(
+        self, window: Pane, closed_by: ClosedBy, watermark: int, unanswered: Unanswered
+    ) -> tuple[ClosedWindow, WindowState]:
+        self.header_changed |= not self._lateness.is_empty
+        told = facts(
+            window.first,
+            window.last + 1,
+            window,
+            self._lateness,
+            unanswered,
+            closed_by=closed_by,
+            watermark=watermark,
+            partial=closed_by == "drained",
+        )
+        return told, window.state
+
+    def due(self) -> int | None:
+        """Returns None: no clock closes these windows."""
+        return None
+
+    def header(self) -> list[Any]:
+        """Returns what a snapshot must hold beside the open window."""
+        return [self.began, *self._lateness.header(), self._number, self._count]
+
+    def restore(self, header: Iterable[Any], panes: Mapping[int, Pane], clock: int) -> None:  # noqa: ARG002 - a windower's
+        """Takes up what a snapshot held.
+
+        Args:
+            header: what `header` returned.
+            panes: what was in `open`.
+            clock: of no matter here.
+        """
+        self.began, *lateness, self._number, self._count = header
+        self._lateness = Lateness.read(lateness)
+        self.open.clear()
+        self.open.update(panes)
+        self._filled.clear()

@@ -1,0 +1,154 @@
+"""From the inferences of one stream to the blocks of rows that its monitors watch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nilometer_logger.deadletters import dead_letter
+from nilometer_logger.errors import PayloadError
+from nilometer_logger.events import to_kafka
+from nilometer_logger.inferences._reading import Inference
+from nilometer_logger.kserve import Half, Stream
+from nilometer_logger.monitoring import Monitor
+from nilometer_logger.payload import Alike, alike
+from nilometer_logger.rows import Floats, Rows, Schema, bind, hashes_of
+from nilometer_logger.snapshots import Message
+
+_Unseen = dict[tuple[int, int], str]
+
+
+@dataclass(frozen=True)
+class _Side:
+    """The inferences of one half and what is known of each of their rows, whatever monitor looks at them.
+
+    Attributes:
+        places: of the inferences among all that arrived.
+        found: the inferences.
+        groups: the same, by their columns.
+        counts: shape (inferences,); how many rows each has, at least one.
+        times, ids, numbers, hashes, blocks: of each row, as `Rows` has them.
+    """
+
+    places: list[int]
+    found: list[Inference]
+    groups: list[Alike]
+    counts: NDArray[np.int64]
+    times: NDArray[np.int64]
+    ids: list[str]
+    numbers: NDArray[np.int64]
+    hashes: NDArray[np.uint64]
+    blocks: NDArray[np.int64]
+
+    def rows_of(self, group: Alike) -> NDArray[np.int64]:
+        """Tells where the rows of a group are among all, in the order of the group."""
+        counts = self.counts[group.members]
+        starts = (np.cumsum(self.counts) - self.counts)[group.members]
+        return np.repeat(starts, counts) + _numbers(counts)
+
+
+@dataclass
+class Arrivals:
+    """The decoded inferences of one stream in one or many records, in order; complete before `rows_of` sees them."""
+
+    stream: Stream
+    inferences: Sequence[Inference] = field(default_factory=list)
+    _sides: dict[Half, _Side] = field(default_factory=dict)
+
+    def side(self, half: Half) -> _Side:
+        """Returns the inferences of one half; made once for all monitors."""
+        if half not in self._sides:
+            self._sides[half] = _side_of(self.inferences, half)
+        return self._sides[half]
+
+
+def _side_of(inferences: Sequence[Inference], half: Half) -> _Side:
+    places = [place for place, inference in enumerate(inferences) if inference.half == half]
+    found = [inferences[place] for place in places]
+    payloads = [inference.payload for inference in found]
+    counts = np.array([payload.rows for payload in payloads], dtype=np.int64)
+    ids = [inference.id for inference in found]
+    times = np.array([inference.time for inference in found], dtype=np.int64)
+    identities = np.array([inference.identity for inference in found], dtype=np.uint64)
+    blocks = np.array([inference.block for inference in found], dtype=np.int64)
+    numbers = _numbers(counts)
+    if len(numbers) != len(found):  # one has several rows
+        ids = list(chain.from_iterable(map(repeat, ids, counts.tolist())))
+        times, identities, blocks = times.repeat(counts), identities.repeat(counts), blocks.repeat(counts)
+    return _Side(places, found, alike(payloads), counts, times, ids, numbers, hashes_of(identities, numbers), blocks)
+
+
+def _numbers(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Counts the rows of each inference from 0."""
+    total = int(counts.sum())
+    if total == len(counts):
+        return np.zeros(total, dtype=np.int64)
+    return np.arange(total, dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
+def rows_of(
+    monitor: Monitor, arrivals: Arrivals, half: Half, clock_before: NDArray[np.int64]
+) -> tuple[Rows | None, NDArray[np.int64], list[Message]]:
+    """Gives the inferences of one half the columns that a monitor watches.
+
+    Args:
+        monitor: whose schema the rows get.
+        arrivals: one stream's inferences of one or many records.
+        half: requests or responses.
+        clock_before: shape (inferences,); what the stream's clock said before each.
+
+    Returns:
+        The rows (None where there are none), the clock before each row, and dead letters for the inferences that do
+        not fit the schema.
+    """
+    schema = monitor.features if half == "request" else monitor.predictions
+    side = arrivals.side(half)
+    nothing = np.empty(0, dtype=np.int64)
+    if not len(schema) or not side.found:
+        return None, nothing, []
+    values, unseen, refused = _bind_all(schema, side)
+    clocks = clock_before[side.places].repeat(side.counts)
+    rows = Rows(half, schema, values, side.times, side.ids, side.numbers, side.hashes, side.blocks, unseen)
+    if not refused:
+        return rows, clocks, []
+    dead = [_dead(monitor, side.found[place], reason) for place, reason in sorted(refused.items())]
+    fits = np.array([place not in refused for place in range(len(side.found))])
+    if not fits.any():
+        return None, nothing, dead
+    kept = np.flatnonzero(fits.repeat(side.counts))
+    return rows.take(kept), clocks[kept], dead
+
+
+def _dead(monitor: Monitor, inference: Inference, reason: str) -> Message:
+    headers, body = to_kafka(inference.event)
+    return dead_letter(f"monitor {monitor.name}: {reason}", inference.place, headers, body)
+
+
+def _bind_all(schema: Schema, side: _Side) -> tuple[Floats, _Unseen, dict[int, str]]:
+    """Binds inferences to a schema: those with the same columns at once.
+
+    Returns:
+        Values of all rows, NaN where an inference cannot be bound; the texts of unseen categories, in the order of rows
+        and columns, whatever was read at once; and the reasons why inferences cannot be bound, by their place.
+    """
+    if len(side.groups) == 1:
+        [group] = side.groups
+        try:
+            values, unseen = bind(schema, group.names, group.table)
+            return values, dict(sorted(unseen.items())), {}
+        except PayloadError as error:
+            return np.empty((len(side.ids), len(schema))), {}, dict.fromkeys(group.members, str(error))
+    values = np.full((len(side.ids), len(schema)), np.nan)
+    unseen, refused = {}, {}
+    for group in side.groups:
+        try:
+            bound, strange = bind(schema, group.names, group.table)
+        except PayloadError as error:
+            refused.update(dict.fromkeys(group.members, str(error)))
+            continue
+        rows = side.rows_of(group)
+        values[rows] = bound
+        unseen.update({(int(rows[row]), column): text for (row, column), text in strange.items()})
+    return values, dict(sorted(unseen.items())), refused

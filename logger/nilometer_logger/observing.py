@@ -1,0 +1,199 @@
+"""What a person or a machine can see of a running worker: its numbers on `/metrics`, its health on `/healthz`, `/readyz`.
+
+| metric                                      | type      | labels            | counts                                                 |
+|---------------------------------------------|-----------|-------------------|--------------------------------------------------------|
+| `nilometer_worker_rows_total`               | counter   | stream's          | rows that monitors took, once for each monitor         |
+| `nilometer_worker_late_rows_total`          | counter   | stream's          | rows whose window had closed, once for each window     |
+| `nilometer_worker_duplicates_total`         | counter   | stream's          | events that had come before                            |
+| `nilometer_worker_untimed_total`            | counter   | stream's          | events without a time of their own, which took Kafka's |
+| `nilometer_worker_future_total`             | counter   | stream's          | events set aside because their time lay too far ahead  |
+| `nilometer_worker_watermark_lag_seconds`    | gauge     | stream's          | how far the watermark is behind the clock on the wall  |
+| `nilometer_worker_open_windows`             | gauge     | stream's          | windows that hold rows and have not closed             |
+| `nilometer_worker_pending_halves`           | gauge     | stream's          | requests and responses that wait for the other         |
+| `nilometer_worker_pending_overflowed_total` | counter   | stream's          | those that were given up because too many waited       |
+| `nilometer_worker_partitions`               | gauge     |                   | partitions that are ours and restored                  |
+| `nilometer_worker_consumer_lag_records`     | gauge     | `partition`       | records of `inferences` that were not read yet         |
+| `nilometer_worker_snapshots_total`          | counter   |                   | snapshots written                                      |
+| `nilometer_worker_snapshot_bytes_total`     | counter   |                   | bytes of state in them                                 |
+| `nilometer_worker_snapshot_seconds`         | histogram |                   | how long one took                                      |
+| `nilometer_worker_restored_total`           | counter   |                   | partitions whose state was read                        |
+| `nilometer_worker_restore_seconds`          | histogram |                   | how long one took                                      |
+| `nilometer_worker_fenced_total`             | counter   |                   | partitions found to be another worker's                |
+| `nilometer_worker_findings_total`           | counter   | `type`, `verdict` | findings that Kafka has                                |
+| `nilometer_worker_monitors`                 | gauge     |                   | monitors that run                                      |
+| `nilometer_worker_monitor_files_invalid`    | gauge     |                   | monitor files that do not validate                     |
+| `nilometer_worker_ready`                    | gauge     |                   | 1 while /readyz says so                                |
+
+The server lives as long as the process, and not as long as a connection to Kafka: a worker that waits for Kafka is alive
+and not ready. Nothing depends on it, so a worker that cannot listen says so once and works all the same.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import structlog
+from aiohttp import web
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from nilometer_logger.figures import Figures
+from nilometer_logger.metrics import CONTENT_TYPE, Histogram
+from nilometer_logger.settings import WorkerSettings
+from nilometer_logger.times import SECOND
+
+_log = structlog.get_logger("nilometer.worker")
+_PREFIX = "nilometer_worker_"
+_STREAM_LABELS = ("namespace", "inferenceservice", "component", "endpoint")
+# Name and text of what is counted by stream, as the field of `Totals` and of `Now`.
+_TOTALS = {
+    "rows": ("rows", "Rows that monitors took, once for each monitor"),
+    "late": ("late_rows", "Rows whose window had closed, once for each window"),
+    "duplicates": ("duplicates", "Events that had come before"),
+    "untimed": ("untimed", "Events without a time of their own"),
+    "future": ("future", "Events set aside because their time lay too far ahead"),
+    "overflowed": ("pending_overflowed", "Requests and responses given up because too many waited"),
+}
+_NOW = {
+    "open_windows": ("open_windows", "Windows that hold rows and have not closed"),
+    "pending": ("pending_halves", "Requests and responses that wait for the other"),
+}
+
+
+class Exposition:
+    """A worker's figures in Prometheus's format.
+
+    Args:
+        figures: what is read, each time that somebody asks.
+        clock: the time of the wall, in nanoseconds since the epoch.
+    """
+
+    def __init__(self, figures: Figures, clock: Callable[[], int] = time.time_ns) -> None:
+        self._figures = figures
+        self._clock = clock
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+
+    def text(self) -> bytes:
+        """Returns everything in Prometheus's text format 0.0.4."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yields the samples; Prometheus's registry calls it."""
+        figures = self._figures
+        yield from self._by_stream()
+        lag = GaugeMetricFamily(f"{_PREFIX}consumer_lag_records", "Records not read yet", labels=("partition",))
+        for number, records in sorted(figures.lag.items()):
+            lag.add_metric([str(number)], records)
+        yield lag
+        findings = CounterMetricFamily(f"{_PREFIX}findings", "Findings that Kafka has", labels=("type", "verdict"))
+        for labels, count in figures.findings.items():
+            findings.add_metric(labels, count)
+        yield findings
+        yield _counter("snapshots", "Snapshots written", figures.snapshots)
+        yield _counter("snapshot_bytes", "Bytes of state in them", figures.snapshot_bytes)
+        yield _histogram("snapshot_seconds", "How long a snapshot took", figures.snapshot_seconds)
+        yield _counter("restored", "Partitions whose state was read", figures.restored)
+        yield _histogram("restore_seconds", "How long reading a partition's state took", figures.restore_seconds)
+        yield _counter("fenced", "Partitions found to be another worker's", figures.fenced)
+        yield _gauge("partitions", "Partitions that are ours and restored", figures.partitions)
+        yield _gauge("monitors", "Monitors that run", figures.monitors)
+        yield _gauge("monitor_files_invalid", "Monitor files that do not validate", figures.invalid_files)
+        yield _gauge("ready", "1 while /readyz says so", not figures.unready())
+
+    def _by_stream(self) -> Iterator[Metric]:
+        totals = {
+            field: CounterMetricFamily(_PREFIX + name, text, labels=_STREAM_LABELS)
+            for field, (name, text) in _TOTALS.items()
+        }
+        now = {
+            field: GaugeMetricFamily(_PREFIX + name, text, labels=_STREAM_LABELS)
+            for field, (name, text) in _NOW.items()
+        }
+        lag = GaugeMetricFamily(
+            f"{_PREFIX}watermark_lag_seconds", "How far the watermark is behind the clock", labels=_STREAM_LABELS
+        )
+        wall = self._clock()
+        for stream, counted, current in self._figures.streams():
+            for field, total in totals.items():
+                total.add_metric(stream, getattr(counted, field))
+            if current is None:
+                continue
+            for field, gauge in now.items():
+                gauge.add_metric(stream, getattr(current, field))
+            if current.watermark is not None:
+                lag.add_metric(stream, (wall - current.watermark) / SECOND)
+        yield from (*totals.values(), *now.values(), lag)
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(_PREFIX + name, text, value=value)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(_PREFIX + name, text, value=float(value))
+
+
+def _histogram(name: str, text: str, histogram: Histogram) -> Metric:
+    return HistogramMetricFamily(_PREFIX + name, text, buckets=histogram.buckets(), sum_value=histogram.sum)
+
+
+def _application(figures: Figures) -> web.Application:
+    exposition = Exposition(figures)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=exposition.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def alive(_: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def ready(_: web.Request) -> web.Response:
+        reason = figures.unready()
+        return web.Response(text=f"{reason or 'ready'}\n", status=503 if reason else 200)
+
+    application = web.Application()
+    application.add_routes(
+        [web.get("/metrics", metrics), web.get("/healthz", alive), web.get("/readyz", ready)],
+    )
+    return application
+
+
+@contextlib.asynccontextmanager
+async def serving(settings: WorkerSettings, figures: Figures) -> AsyncIterator[str]:
+    """Answers while the context is open, and ends with it without waiting for anybody.
+
+    Args:
+        settings: of the worker: where to listen, if anywhere.
+        figures: what the answers are made from.
+
+    Yields:
+        The URL; empty where nothing listens.
+    """
+    if settings.metrics_port < 0:
+        yield ""
+        return
+    runner = web.AppRunner(_application(figures), access_log=None, handle_signals=False, shutdown_timeout=0)
+    await runner.setup()
+    try:
+        yield await _listen(settings, runner)
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(settings: WorkerSettings, runner: web.AppRunner) -> str:
+    host, port = settings.metrics_host, settings.metrics_port
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except (OSError, UnicodeError) as error:  # a name with an empty part is no text that DNS can be asked for
+        number = getattr(error, "errno", None) or 0
+        reason = os.strerror(number) if number > 0 else str(error)  # asyncio's own text names the address once more
+        remedy = "give another --metrics-host or --metrics-port; -1 is none"
+        _log.warning("no metrics and no probes", host=host, port=port, reason=reason, remedy=remedy)
+        return ""
+    name = f"[{host}]" if ":" in host else host
+    url = f"http://{name}:{runner.addresses[0][1]}"
+    _log.info("metrics", url=f"{url}/metrics")
+    return url

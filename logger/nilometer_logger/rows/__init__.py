@@ -1,0 +1,27 @@
+"""The block of rows that every later stage speaks, and the schema that gives its columns their meaning.
+
+A block is one float64 matrix, whatever its columns mean, because then every statistic is one numpy expression over all
+columns at once. A numeric or boolean column holds its values; a categorical column holds the index of the category in
+its schema. Two values are set apart:
+
+* NaN means *missing*: null, absent, not a number, or of the wrong type;
+* `UNSEEN` in a categorical column means a category that the schema does not name; its text is kept in `Rows.unseen`.
+"""
+
+from nilometer_logger.rows._binding import bind, encode, label
+from nilometer_logger.rows._rows import Rows, hashes_of, row_hashes
+from nilometer_logger.rows._schema import UNSEEN, Column, ColumnType, Floats, Schema
+
+__all__ = [
+    "UNSEEN",
+    "Column",
+    "ColumnType",
+    "Floats",
+    "Rows",
+    "Schema",
+    "bind",
+    "encode",
+    "hashes_of",
+    "label",
+    "row_hashes",
+]

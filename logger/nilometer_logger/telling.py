@@ -1,0 +1,39 @@
+"""What the worker has told the log already: a record that it wrote is on its way, and is not written again meanwhile."""
+
+from collections.abc import Hashable, Iterator
+
+from nilometer_logger.punctuation import Configure, GiveUp, Punctuation, Quiet
+
+AGAIN_SECONDS = 5.0
+
+
+class Telling:
+    """What was told of one partition."""
+
+    def __init__(self) -> None:
+        self._told: dict[Hashable, float] = {}
+
+    def news(self, wanted: list[Punctuation], now: float, *, is_at_end: bool) -> Iterator[Punctuation]:
+        """Yields what should be written now, and takes it as written.
+
+        Args:
+            wanted: what the log does not say yet.
+            now: in seconds, of a clock that only goes forwards.
+            is_at_end: whether the partition has just been read to its end. Only then do silence and waiting mean
+                anything: a backlog or an outage closes nothing early.
+        """
+        self._told = {key: told for key, told in self._told.items() if told > now - AGAIN_SECONDS}
+        for each in wanted:
+            match each:
+                case Configure(monitors):
+                    if self._is_new(("configure", *sorted(monitors.items())), now):
+                        yield each
+                case Quiet(clocks) if is_at_end:
+                    if fresh := {key: time for key, time in clocks.items() if self._is_new(("quiet", key), now)}:
+                        yield Quiet(fresh)
+                case GiveUp(streams) if is_at_end:
+                    if fresh := {key: time for key, time in streams.items() if self._is_new(("give up", key), now)}:
+                        yield GiveUp(fresh)
+
+    def _is_new(self, key: Hashable, now: float) -> bool:
+        return self._told.setdefault(key, now) == now

@@ -1,0 +1,339 @@
+"""A stream that at least one monitor watches: its clock, what waits for its other half, and the windows over it.
+
+Events come in *runs*: those of consecutive records that were read at once. A run is cut after every record at which a
+window may close, and each piece is put into the windows as one block, so that the work is done for hundreds of events
+in a few numpy calls and yet every window, every count of late rows and every pair is what it would be, had the records
+come one by one. How many records a run holds is an accident of reading; no result may depend on it.
+"""
+
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nilometer_logger import snapshots, topics
+from nilometer_logger.deadletters import REASON
+from nilometer_logger.events import CloudEvent, to_kafka
+from nilometer_logger.eventtime import CountWindower, StreamClock, Windower, windower_of
+from nilometer_logger.inferences import Arrivals, Inference, rows_of
+from nilometer_logger.kserve import Half, Stream
+from nilometer_logger.monitoring import ClosedBy, Monitor
+from nilometer_logger.pairing import Pairing
+from nilometer_logger.rows import Rows
+from nilometer_logger.snapshots import Message
+
+_HALVES: tuple[Half, ...] = ("request", "response")
+_NEVER = 2**63 - 1
+MONITOR = "nilometer-monitor"
+
+Bury = Callable[[Message], None]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How far, how long and how many.
+
+    Attributes:
+        future: how far an event's time may lie after its arrival, in nanoseconds.
+        pairing: how long a half waits for the other, in nanoseconds.
+        pending: how many halves of a stream wait, at most.
+        duplicates: among how many events of a partition a repeated one is recognised.
+    """
+
+    future: int
+    pairing: int
+    pending: int
+    duplicates: int
+
+
+@dataclass
+class StreamFigures:
+    """What metrics tell of a stream; counted since the partition was taken over.
+
+    Attributes:
+        stream: as one text.
+        rows: put into windows or late, of all monitors.
+        late: (row, window) pairs that came too late.
+        duplicates: events passed over.
+        untimed: events whose own time could not be read, so that their arrival stood in for it.
+        future: events set aside because their time lies too far after their arrival.
+        clock: the largest event time, in nanoseconds.
+        watermark_delay: the largest of its monitors', in nanoseconds.
+        open_windows: of all its monitors.
+        pending: halves that wait for the other.
+        overflowed: halves that were given up because too many waited.
+    """
+
+    stream: str
+    rows: int = 0
+    late: int = 0
+    duplicates: int = 0
+    untimed: int = 0
+    future: int = 0
+    clock: int = 0
+    watermark_delay: int = 0
+    open_windows: int = 0
+    pending: int = 0
+    overflowed: int = 0
+
+    def end(self, earlier: "StreamFigures | None") -> "StreamFigures":
+        """Tells what is left once nobody watches the stream: its totals, with those of an earlier time."""
+        totals = {
+            name: getattr(self, name) + (getattr(earlier, name) if earlier else 0)
+            for name in ("rows", "late", "duplicates", "untimed", "future", "overflowed")
+        }
+        return StreamFigures(self.stream, **totals, clock=StreamClock().now)
+
+
+@dataclass
+class Run:
+    """The events of one stream in some consecutive records, in order.
+
+    Attributes:
+        inferences: decoded, each once.
+        duplicates: for every event passed over, the record that it stood in.
+    """
+
+    inferences: list[Inference] = field(default_factory=list)
+    duplicates: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Outbox:
+    """What a partition has to say and has not said yet.
+
+    Attributes:
+        findings: of windows.
+        outliers: findings on rows.
+        messages: for other topics.
+    """
+
+    findings: list[CloudEvent] = field(default_factory=list)
+    outliers: list[CloudEvent] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+
+
+class Watched:
+    """One watched stream.
+
+    Args:
+        stream: whose events these are.
+        bounds: of the partition.
+        outbox: takes what is found.
+        clock: where the stream stood when a snapshot was taken; None for one never seen.
+        last_arrival: of its last event in Kafka, in nanoseconds.
+
+    Attributes:
+        windowers: one a monitor.
+        pairing: halves that wait.
+        figures: for metrics.
+    """
+
+    def __init__(
+        self, stream: Stream, bounds: Bounds, outbox: Outbox, clock: int | None = None, last_arrival: int = 0
+    ) -> None:
+        self.stream = stream
+        self.text = str(stream)
+        self.windowers: list[Windower | CountWindower] = []
+        self.pairing = Pairing(bounds.pending)
+        self.figures = StreamFigures(self.text)
+        self.last_arrival = last_arrival
+        self.clock = StreamClock(clock)
+        self._bounds = bounds
+        self._outbox = outbox
+        self._quiet_at: int | None = None
+
+    def watch(self, monitor: Monitor) -> Windower | CountWindower:
+        """Begins the windows of a monitor where the stream stands."""
+        windower = windower_of(monitor, clock=self.clock.now)
+        self.windowers.append(windower)
+        return windower
+
+    def watch_only(self, names: Container[str]) -> Iterator[snapshots.Change]:
+        """Drops the windows of all other monitors; gives what deletes them from the state."""
+        dropped = [windower for windower in self.windowers if windower.monitor.name not in names]
+        self.windowers = [windower for windower in self.windowers if windower.monitor.name in names]
+        self._quiet_at = None
+        for windower in dropped:
+            yield from _end_of(windower, self.text)
+
+    def take_in(self, run: Run, bury: Bury) -> None:
+        """Takes in the stream's events of some records.
+
+        Args:
+            run: of this stream, not empty.
+            bury: sets aside the events that do not fit a monitor.
+        """
+        inferences = run.inferences
+        self._quiet_at = None
+        if inferences:
+            before_all = self.clock.now
+            times = [inference.time for inference in inferences]
+            before = self.clock.observe(times)
+            after = np.maximum(before, np.array(times, dtype=np.int64))
+            for first, end, may_close in self._pieces(inferences, after, before_all):
+                piece = Arrivals(self.stream, inferences[first:end])
+                self._put(piece, before[first:end], bury)
+                if may_close:
+                    self._note_duplicates(run, piece.inferences[-1].block)
+                    self._close(int(after[end - 1]), "watermark")
+        self._note_duplicates(run, _NEVER)
+
+    def _pieces(
+        self, inferences: Sequence[Inference], after: NDArray[np.int64], before_all: int
+    ) -> Iterator[tuple[int, int, bool]]:
+        """Cuts a run after each record at which a window may close; the last piece may end elsewhere."""
+        blocks = np.array([inference.block for inference in inferences], dtype=np.int64)
+        last = np.flatnonzero(np.append(blocks[1:] != blocks[:-1], True))
+        clocks = after[last]
+        closing = np.zeros(len(last), dtype=np.bool_)
+        for windower in self.windowers:
+            closing |= windower.may_close(clocks, before_all)
+        first = 0
+        for end in (last[closing] + 1).tolist():
+            yield first, end, True
+            first = end
+        if first < len(inferences):
+            yield first, len(inferences), False
+
+    def _put(self, piece: Arrivals, before: NDArray[np.int64], bury: Bury) -> None:
+        self._pair(piece.inferences)
+        begun = max(piece.inferences[0].time, int(before[0]))
+        for windower in self.windowers:
+            windower.begin(begun)
+            for half in _HALVES:
+                rows, clocks, dead = rows_of(windower.monitor, piece, half, before)
+                for message in dead:
+                    bury(message)
+                if rows is None:
+                    continue
+                self.figures.rows += len(rows)
+                late = windower.add(rows, clocks)
+                if late.any():
+                    self.figures.late += int(late.sum())
+                    if windower.monitor.wants_late:
+                        self._outbox.messages += _late_messages(windower.monitor, self.text, piece, half, rows, late)
+                self._outbox.outliers += windower.monitor.score(self.stream, rows)
+
+    def _pair(self, inferences: Sequence[Inference]) -> None:
+        """Lets halves meet; what has waited its time, by the arrivals in Kafka, pairs no more."""
+        put, block = self.pairing.put, -1
+        for inference in inferences:
+            if inference.block != block:
+                block = inference.block
+                self.last_arrival = max(self.last_arrival, inference.arrival)
+                self.pairing.give_up(self.last_arrival - self._bounds.pairing)
+            put(inference.id, inference.half, inference.time, inference.arrival)
+            self.figures.untimed += inference.untimed
+
+    def _note_duplicates(self, run: Run, block: int) -> None:
+        """Counts the duplicates up to a record, before the windows that close there are told of them."""
+        count = sum(number <= block for number in run.duplicates)
+        if count:
+            run.duplicates = [number for number in run.duplicates if number > block]
+            self.figures.duplicates += count
+            for windower in self.windowers:
+                windower.note_duplicates(count)
+
+    def be_quiet(self, clock: int) -> None:
+        """Moves the clock on without an event."""
+        self.clock.advance(clock)
+        self._quiet_at = None
+        self._close(self.clock.now, "quiet")
+
+    def drain(self) -> None:
+        """Closes everything, because the input has ended."""
+        for windower in self.windowers:
+            for window, state in windower.drain(self.clock.now, self.pairing.unanswered):
+                self._outbox.findings += windower.monitor.close(self.stream, window, state)
+
+    def _close(self, clock: int, closed_by: ClosedBy) -> None:
+        needed = clock
+        for windower in self.windowers:
+            for window, state in windower.close(clock, closed_by, self.pairing.unanswered):
+                self._outbox.findings += windower.monitor.close(self.stream, window, state)
+            spec = windower.monitor.windows
+            needed = min(needed, clock - spec.watermark_delay - spec.size)
+            needed = min([needed, *(pane.first for pane in windower.open.values())]) if spec.count else needed
+        self.pairing.forget(needed)
+
+    @property
+    def quiet_at(self) -> int:
+        """The time on the wall at which silence closes the next window; far in the future where none is open."""
+        if self._quiet_at is None:
+            self._quiet_at = min(
+                (
+                    max(due, self.last_arrival + windower.monitor.windows.watermark_delay)
+                    for windower in self.windowers
+                    if (due := windower.due()) is not None
+                ),
+                default=_NEVER,
+            )
+        return self._quiet_at
+
+    def read_figures(self) -> StreamFigures:
+        """Tells how the stream stands."""
+        figures = self.figures
+        figures.clock = self.clock.now
+        figures.watermark_delay = max((each.monitor.windows.watermark_delay for each in self.windowers), default=0)
+        figures.open_windows = sum(len(each.open) for each in self.windowers)
+        figures.pending, figures.overflowed = len(self.pairing), self.pairing.overflowed
+        return figures
+
+    def changes(self) -> Iterator[snapshots.Change]:
+        """Gives what has changed since the last call, for a snapshot."""
+        yield (
+            snapshots.key("clock", self.text),
+            snapshots.value(self.clock.now, self.last_arrival, self.pairing.has_response),
+        )
+        for chunk, blob in self.pairing.changes():
+            yield snapshots.key("pending", self.text, chunk), None if blob is None else snapshots.value(blob)
+        for windower in self.windowers:
+            yield from _changes_of(windower, self.text)
+
+    def end(self) -> Iterator[snapshots.Change]:
+        """Gives what deletes the stream from the state, once nobody watches it any more."""
+        for name, value in self.changes():
+            if value is not None:
+                yield name, None
+        for chunk in self.pairing.chunks():
+            yield snapshots.key("pending", self.text, chunk), None
+        for windower in self.windowers:
+            yield from _end_of(windower, self.text)
+
+
+def _changes_of(windower: Windower | CountWindower, text: str) -> Iterator[snapshots.Change]:
+    monitor = windower.monitor
+    about = monitor.name, monitor.digest, text
+    if windower.header_changed:
+        yield snapshots.key("monitor", *about), snapshots.value(*windower.header())
+        windower.header_changed = False
+    for number in windower.changed:
+        pane = windower.open.get(number)
+        yield (
+            snapshots.key("pane", *about, number),
+            snapshots.value(pane.first, pane.last, pane.state.dump()) if pane else None,
+        )
+    windower.changed.clear()
+
+
+def _end_of(windower: Windower | CountWindower, text: str) -> Iterator[snapshots.Change]:
+    """Gives what deletes the windows of one monitor over one stream from the state."""
+    about = windower.monitor.name, windower.monitor.digest, text
+    yield snapshots.key("monitor", *about), None
+    for number in windower.changed | windower.open.keys():
+        yield snapshots.key("pane", *about, number), None
+
+
+def _late_messages(
+    monitor: Monitor, text: str, piece: Arrivals, half: Half, rows: Rows, late: NDArray[np.int64]
+) -> Iterable[Message]:
+    """Makes a message of every event of which a row was late: as it came, with the monitor and the reason."""
+    events = {(each.id, each.time): each.event for each in piece.inferences if each.half == half}
+    told = {(rows.ids[row], int(rows.times[row])): int(late[row]) for row in np.flatnonzero(late).tolist()}
+    for about, windows in told.items():
+        headers, body = to_kafka(events[about])
+        reason = f"late for {windows} window{'s' if windows > 1 else ''} of {monitor.name}"
+        facts = [(MONITOR, monitor.name.encode()), (REASON, reason.encode())]
+        yield Message(topics.LATE, text.encode(), body, [*headers, *facts])

@@ -1,0 +1,34 @@
+"""What is written into the log, and what is not written again while it is on its way."""
+
+from nilometer_logger.punctuation import Configure, GiveUp, Punctuation, Quiet
+from nilometer_logger.telling import AGAIN_SECONDS, Telling
+
+
+def told(telling: Telling, *wanted: Punctuation, now: float = 0.0, is_at_end: bool = True) -> list[Punctuation]:
+    """Returns what should be written."""
+    return list(telling.news(list(wanted), now, is_at_end=is_at_end))
+
+
+def test_silence_and_waiting_are_told_only_at_the_end_of_the_log() -> None:
+    """A backlog or an outage closes nothing early; which monitors run is told at any time."""
+    telling, configure = Telling(), Configure({"demo/iris": "d1"})
+
+    assert told(telling, configure, Quiet({"a": 1}), GiveUp({"a": 1}), is_at_end=False) == [configure]
+    assert told(telling, Quiet({"a": 1}), GiveUp({"a": 1})) == [Quiet({"a": 1}), GiveUp({"a": 1})]
+
+
+def test_what_was_told_is_not_told_again_at_once() -> None:
+    """The record is on its way; each stream waits for its own, and is told again if that has not come."""
+    telling = Telling()
+    told(telling, Quiet({"a": 1}), Configure({"demo/iris": "d1"}))
+
+    assert told(telling, Quiet({"a": 2, "b": 2}), Configure({"demo/iris": "d1"}), now=1.0) == [Quiet({"b": 2})]
+    assert told(telling, Quiet({"a": 3, "b": 3}), now=AGAIN_SECONDS) == [Quiet({"a": 3})]
+
+
+def test_other_monitors_are_told_at_once() -> None:
+    """A second change of the monitors does not wait for the first."""
+    telling = Telling()
+    told(telling, Configure({"demo/iris": "d1"}))
+
+    assert told(telling, Configure({"demo/iris": "d2"}), now=1.0) == [Configure({"demo/iris": "d2"})]

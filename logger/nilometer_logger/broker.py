@@ -199,8 +199,9 @@ class Broker:
     async def take(self, fetched: Fetched) -> None:
         """Takes in records, a bounded number at a time, so that heartbeats and snapshots have their turns."""
         owned = self._held(fetched.number)
-        if owned is None:
+        if owned is None or owned.following != fetched.wanted:  # taken away, and maybe given back, meanwhile
             return
+        owned.end, owned.answered = fetched.end, fetched.answered
         for bite in bites(fetched.records):
             if self._leaving or self._held(fetched.number) is not owned:
                 return
@@ -211,7 +212,7 @@ class Broker:
             if outliers:
                 await owned.leave(self._publish(outliers))
             await asyncio.sleep(0)
-        owned.following, owned.end, owned.answered = fetched.following, fetched.end, fetched.answered
+        owned.following = fetched.following
         if owned.end is not None and self._held(fetched.number) is owned:
             self._figures.lag[owned.number] = max(owned.end - owned.following, 0)
 
@@ -227,7 +228,8 @@ class Broker:
         Raises:
             StateError: if the log is another one.
         """
-        if owned := self._held(beyond.number):
+        owned = self._held(beyond.number)
+        if owned and owned.following == beyond.wanted:
             owned.go_on_from(beyond)
 
     async def _tick(self) -> None:
@@ -251,15 +253,16 @@ class Broker:
         try:
             for event in await owned.snapshot():
                 self._observer(event)
-        except ProducerFenced:
+        except (KafkaError, UnavailableError) as error:
+            if self._held(owned.number) is not owned:  # its next owner, maybe we ourselves, goes on from what Kafka has
+                _log.debug("snapshot dropped", partition=owned.number, error=repr(error))
+                return
+            if not isinstance(error, ProducerFenced):
+                raise
             _log.warning("partition lost", partition=owned.number, reason="another worker owns it")
             self._figures.fenced += 1
             self._fenced.add(owned.number)
             await self._let_go(owned.number)
-        except (KafkaError, UnavailableError) as error:
-            if self._held(owned.number) is owned:
-                raise
-            _log.debug("snapshot dropped", partition=owned.number, error=repr(error))
 
     async def _tell(self) -> None:
         """Writes into the log what a clock or a file says."""

@@ -231,12 +231,12 @@ class Partition:
         match order:
             case Quiet(clocks):
                 for text, clock in clocks.items():
-                    if watched := self._streams.get(text):
+                    if (watched := self._streams.get(text)) and watched.has_begun:
                         watched.be_quiet(clock)
                         self._touched[text] = watched
             case GiveUp(streams):
                 for text, arrived_before in streams.items():
-                    if watched := self._streams.get(text):
+                    if (watched := self._streams.get(text)) and watched.has_begun:
                         watched.pairing.give_up(arrived_before)
                         self._touched[text] = watched
             case Configure(monitors):

@@ -42,13 +42,15 @@ class Fetched:
 
     Attributes:
         number: of the partition.
-        records: the next ones; maybe none.
+        wanted: the offset that was asked for. Who wants another by now must not take the records.
+        records: from there on; maybe none.
         following: the offset that comes after them.
         end: where the log ended when Kafka answered last; None before it has.
         answered: when that was, in seconds of the clock on the wall.
     """
 
     number: int
+    wanted: int
     records: Sequence[ConsumerRecord]
     following: int
     end: int | None
@@ -57,9 +59,10 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Beyond:
-    """A partition whose log does not hold the offset that must come next, but only these, the end not included."""
+    """A partition whose log does not hold the offset that was asked for, but only these, the end not included."""
 
     number: int
+    wanted: int
     beginning: int
     end: int
 
@@ -143,14 +146,14 @@ async def look(consumer: AIOKafkaConsumer, wanted: Mapping[TopicPartition, int])
         return [beyond for beyond in placed if beyond]
     ready = [tp for tp, state in states.items() if state.has_valid_position]
     records = await consumer.getmany(*ready, timeout_ms=0, max_records=MOST_RECORDS) if ready else {}
-    found = [_fetched(tp, records.get(tp, ()), states[tp]) for tp in ready]
+    found = [_fetched(tp, wanted[tp], records.get(tp, ()), states[tp]) for tp in ready]
     if not records:
         await _something_new(consumer)
     return found
 
 
-def _fetched(partition: TopicPartition, records: Sequence[ConsumerRecord], state: Any) -> Fetched:
-    return Fetched(partition.partition, records, state.position, state.highwater, (state.timestamp or 0) / 1000)
+def _fetched(partition: TopicPartition, wanted: int, records: Sequence[ConsumerRecord], state: Any) -> Fetched:
+    return Fetched(partition.partition, wanted, records, state.position, state.highwater, (state.timestamp or 0) / 1000)
 
 
 def _assignment(consumer: AIOKafkaConsumer) -> Any:
@@ -171,7 +174,7 @@ async def _place(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: 
     beginning = (await consumer.beginning_offsets([partition]))[partition]
     end = (await consumer.end_offsets([partition]))[partition]
     if not beginning <= offset <= end:
-        return Beyond(partition.partition, beginning, end)
+        return Beyond(partition.partition, offset, beginning, end)
     try:
         consumer.seek(partition, offset)
     except IllegalStateError:  # taken away meanwhile

@@ -259,6 +259,11 @@ class Watched:
         self.pairing.forget(needed)
 
     @property
+    def has_begun(self) -> bool:
+        """Whether an event was ever taken in; what could not be used leaves no trace in the state."""
+        return self.clock.now > StreamClock().now
+
+    @property
     def quiet_at(self) -> int:
         """The time on the wall at which silence closes the next window; far in the future where none is open."""
         if self._quiet_at is None:

@@ -59,7 +59,7 @@ class Traffic:
 
     def values(self) -> Iterator[tuple[int, bytes]]:
         """Gives time and value of each record."""
-        requests, responses = _bodies(self.features, self.rows), _bodies(1, self.rows, pad=max(0, 20 - self.rows))
+        requests, responses = _bodies("inputs", self.features, self.rows), _bodies("outputs", 1, self.rows)
         each = self.record // 2
         for number in range(self.records):
             stream = number % self.streams
@@ -77,16 +77,17 @@ class Traffic:
         ]
 
 
-def _bodies(columns: int, rows: int, pad: int = 0) -> list[bytes]:
-    """Makes bodies of float32 numbers as Python's clients write them; `pad` is how many of an own tensor follow."""
+def _bodies(half: str, columns: int, rows: int) -> list[bytes]:
+    """Makes bodies of float32 numbers as Python's clients write them; a small answer is padded with parameters."""
     generator = np.random.default_rng(columns)
     made = []
     for _ in range(_BODIES):
         values = generator.normal(size=(rows, columns)).astype(np.float32)
-        parameters = {"content_type": "np", "shares": generator.random(pad).tolist()} if pad else {}
         tensor = {"name": "input-0", "shape": [rows, columns], "datatype": "FP32", "data": values.ravel().tolist()}
-        name = "outputs" if pad else "inputs"
-        made.append(json.dumps({name: [tensor], **({"parameters": parameters} if pad else {})}).encode())
+        shares = generator.random(max(0, 20 - rows * columns)).tolist()
+        made.append(
+            json.dumps({half: [tensor], "parameters": {"shares": shares}} if shares else {half: [tensor]}).encode()
+        )
     return made
 
 

@@ -85,7 +85,7 @@ def test_an_offset_that_is_not_there_is_told(
     async def act(consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
         while not (found := [each for each in await look(consumer, {partition: wanted}) if isinstance(each, Beyond)]):
             pass
-        assert found == [Beyond(0, expired, 10)]
+        assert found == [Beyond(0, wanted, expired, 10)]
 
     consuming(kafka, topic_prefix, None, act, expired=expired)
 

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nilometer_logger import kserve
 from nilometer_logger.events import from_http
-from nilometer_logger.kserve import REQUEST, RESPONSE, Stream, half_of, stream_of, time_of
+from nilometer_logger.kserve import REQUEST, RESPONSE, Stream, half_of, stream_of, stream_text, time_of
 from nilometer_logger.times import parse_time
 from tests.unit.captures import Capture, capture, captures
 
@@ -68,6 +69,35 @@ def test_whatever_a_client_writes_makes_one_stream(attributes: dict[str, str]) -
     stream = stream_of({**attributes, "source": "s"})
 
     assert Stream.parse(str(stream)) == stream
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["namespace", "component", "endpoint", "inferenceservicename"]),
+        st.text(max_size=3) | st.sampled_from(["a/b", "a_b", "x" * 1001]),
+    ),
+    st.sampled_from(["s", "t"]),
+)
+def test_a_stream_s_text_is_that_of_the_stream(attributes: dict[str, str], source: str) -> None:
+    """Whether it is worked out or remembered: two streams never share a text, and one never has two."""
+    whole = {**attributes, "source": source}
+
+    assert [stream_text(whole), stream_text(whole)] == [str(stream_of(whole))] * 2
+
+
+def test_an_event_without_anything_to_go_by_has_no_stream() -> None:
+    """Neither an InferenceService nor a source: nothing is guessed."""
+    with pytest.raises(KeyError, match="source"):
+        stream_text({"namespace": "demo"})
+
+
+def test_the_texts_that_are_remembered_are_bounded() -> None:
+    """A client may name as many streams as it likes, and as long ones."""
+    for number in range(5000):
+        assert stream_text({"source": f"s{number}"}) == f"/s{number}//"
+    assert len(kserve._texts) <= 4096
+    assert stream_text({"source": "s" * 1001}) == str(stream_of({"source": "s" * 1001}))
+    assert not any(len(facts[1]) > 1000 for facts in kserve._texts)
 
 
 @pytest.mark.parametrize("name", ["namespace", "component", "endpoint", "inferenceservicename", "source"])

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from structlog.testing import capture_logs
 
-from nilometer_logger.errors import StateError
+from nilometer_logger.errors import StateError, UnavailableError
 from nilometer_logger.figures import Figures
 from nilometer_logger.ownership import Owned
 from nilometer_logger.reading import Beyond
@@ -53,7 +53,7 @@ def test_records_that_expired_are_told() -> None:
 
     def act(owned: Owned) -> None:
         with capture_logs() as lines:
-            owned.go_on_from(Beyond(0, beginning=20, end=30))
+            owned.go_on_from(Beyond(0, wanted=8, beginning=20, end=30))
         [line] = lines
         assert (line["event"], line["log_level"], line["records"]) == ("records expired unread", "error", 12)
         assert owned.following == 20
@@ -67,7 +67,7 @@ def test_an_empty_state_begins_where_the_log_begins() -> None:
     async def begin() -> None:
         owned = Owned(WorkerSettings(), "group", 0, [Counting()], Figures())
         with capture_logs() as lines:
-            owned.go_on_from(Beyond(0, beginning=20, end=30))
+            owned.go_on_from(Beyond(0, wanted=0, beginning=20, end=30))
         assert owned.following == 20
         assert not lines
         await owned.close()
@@ -80,7 +80,7 @@ def test_a_log_that_ends_before_the_state_is_refused() -> None:
 
     def act(owned: Owned) -> None:
         with pytest.raises(StateError, match=r"at offset 7, but .* ends at 3: it was created anew; delete topic state"):
-            owned.go_on_from(Beyond(0, beginning=0, end=3))
+            owned.go_on_from(Beyond(0, wanted=8, beginning=0, end=3))
 
     owning(act)
 
@@ -187,5 +187,28 @@ def test_a_snapshot_is_due_at_once_for_findings() -> None:
         owned.state.apply([batch(8, event(16, 1.0))])
 
         assert owned.is_due(float("-inf"), 3600)
+
+    owning(act)
+
+
+def test_a_snapshot_that_never_ends_does_not_keep_a_partition(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kafka may not answer any more; who takes the partition away waits a moment, and no task is left behind."""
+    monkeypatch.setattr("nilometer_logger.ownership._LAST_WORDS_SECONDS", 0.01)
+
+    async def act(owned: Owned) -> None:
+        before = asyncio.all_tasks()
+
+        async def never(*_: object) -> None:
+            await asyncio.Event().wait()
+
+        owned._write = never  # type: ignore[method-assign]
+        owned.apply([batch(8, event(6, 1.0))])
+        snapshot = asyncio.create_task(owned.snapshot())
+        await asyncio.sleep(0)
+        await owned.close()
+
+        with pytest.raises(UnavailableError, match="partition 0 was let go"):
+            await snapshot
+        assert asyncio.all_tasks() == before
 
     owning(act)

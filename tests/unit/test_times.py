@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nilometer_logger import times
 from nilometer_logger.times import SECOND, format_time, parse_time
 
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
@@ -101,3 +102,31 @@ def test_years_that_64_bits_cannot_hold_are_refused(text: str) -> None:
 def test_a_fraction_is_as_long_as_it_needs(nanoseconds: int, text: str) -> None:
     """Times are written in UTC, without zeros at the end of the fraction."""
     assert format_time(nanoseconds) == text
+
+
+ENDS = st.text("0123456789.Zz+-_ \u0661", max_size=12) | st.from_regex(r"\.[0-9]{1,10}Z", fullmatch=True)
+
+
+@given(ENDS)
+def test_a_second_that_is_remembered_makes_no_text_a_time(end: str) -> None:
+    """What follows the second is read, and refused, as if the second had come for the first time."""
+    text = f"2026-11-23T08:52:22{end}"
+
+    def read() -> int | str:
+        try:
+            return parse_time(text)
+        except ValueError as error:
+            return str(error)
+
+    times._remembered.clear()
+    first = read()
+    parse_time("2026-11-23T08:52:22.5Z")
+
+    assert read() == first
+
+
+def test_the_seconds_that_are_remembered_are_bounded() -> None:
+    """Whoever sends chooses its times."""
+    for second in range(5000):
+        assert parse_time(format_time(second * SECOND + 1)) == second * SECOND + 1
+    assert len(times._remembered) <= 4096

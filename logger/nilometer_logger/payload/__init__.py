@@ -13,6 +13,9 @@ holds:
 | a gRPC frame with a request or response          | `grpc`  | the same                                         |
 | any of these in gzip or zlib                     | `compression` | what is inside                             |
 
+JSON of nothing but numbers takes a short way to the same table (`plain`), and the tables of many bodies that are alike
+become one (`alike`).
+
 A body that is none of these raises `PayloadError` with what it is instead (`strangers`): nothing is guessed, and no
 value of a client's is shown. Whatever comes, memory is bounded by a multiple of the body's size, and that of a
 compressed body by `INFLATED_BOUND`.

@@ -425,10 +425,10 @@ class Reference:
         """Returns the first record after which a stream's clock has reached a time; None where it never does."""
         return next((move.record for move in moves if self.clock_after(moves, move.record) >= due), None)
 
-    def late(self) -> list[tuple[str, str, str, str, int]]:
+    def late(self) -> list[tuple[str, str, str, str, int | None]]:
         """Returns monitor, stream, half, id and time of every event that came late for a monitor that asks for them."""
         return [
-            (watcher.name, stream, move.event.half, move.event.id, move.time)
+            (watcher.name, stream, move.event.half, move.event.id, move.event.time)
             for watcher in self.watchers
             if watcher.wants_late and not watcher.count
             for stream in watcher.streams

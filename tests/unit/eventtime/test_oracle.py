@@ -179,7 +179,7 @@ def _try(name: str, reference: Reference, steps: list[Step], *, compact: bool = 
     return work(reference, steps, compact=compact)
 
 
-@settings(max_examples=settings().max_examples * 6)
+@settings(max_examples=settings().max_examples * 3)
 @given(references(), STEPS, st.booleans())
 def test_every_window_is_found_once_whoever_crashes(reference: Reference, steps: list[Step], compact: bool) -> None:
     """Each window, with all of its rows and its facts, exactly once and in order, after any crashes."""
@@ -201,6 +201,7 @@ def test_a_window_is_the_same_to_the_bit_whoever_crashes(reference: Reference, s
             assert kafka.told(watcher, stream) == alone.told(watcher, stream)
 
 
+@settings(max_examples=settings().max_examples // 4)  # each of some fifty runs
 @given(references())
 def test_every_crash_at_every_record(reference: Reference) -> None:
     """One crash of every kind, after each record of a log, whatever was committed before."""

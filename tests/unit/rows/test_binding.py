@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nilometer_logger.errors import PayloadError
 from nilometer_logger.rows import UNSEEN, Column, Schema, bind
@@ -121,3 +123,34 @@ def test_a_table_that_fits_is_not_converted() -> None:
     numbers = table([1.0, 2.0], [3.0, 4.0])
 
     assert bind(BOTH, ("length", "width"), numbers)[0] is numbers
+
+
+@given(
+    st.lists(st.sampled_from([0.0, -0.0, 1.0, 2.5, 7.0, 1e300, np.nan, np.inf]), max_size=80),
+    st.sampled_from([np.float64, np.float32, np.int64, np.uint8, bool]),
+)
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+def test_many_rows_are_bound_as_each_alone(numbers: list[float], dtype: type) -> None:
+    """What a category is called, and whether it is unseen, does not depend on how many rows are bound at once."""
+    schema = Schema((LENGTH, Column("class", "categorical", ("0", "true", "2.5")), Column("other", "boolean")))
+    rows = np.column_stack([numbers, numbers]).reshape(-1, 2).astype(dtype)
+
+    values, unseen = bind(schema, ("class", "length"), rows)
+
+    assert len(values) == len(rows)
+    for row in range(len(rows)):
+        alone, strange = bind(schema, ("class", "length"), rows[row : row + 1])
+        assert np.array_equal(values[row : row + 1], alone, equal_nan=True)
+        assert {column: text for (at, column), text in unseen.items() if at == row} == {
+            column: text for (_, column), text in strange.items()
+        }
+
+
+def test_a_schema_forgets_what_clients_make_up() -> None:
+    """However many names clients send, what is remembered of them is bounded, and a model's own columns still bind."""
+    for number in range(300):
+        bind(BOTH, ("width", f"strange {number}"), table([1.0, 2.0]))
+
+    assert len(BOTH._found) <= 64
+    assert bind(BOTH, ("width", "length"), table([1.0, 2.0]))[0].tolist() == [[2.0, 1.0]]

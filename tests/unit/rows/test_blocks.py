@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nilometer_logger.rows import UNSEEN, Column, Rows, Schema, row_hashes
+from nilometer_logger.rows import UNSEEN, Column, Rows, Schema, hashes_of, row_hashes
 
 SCHEMA = Schema((Column("length"), Column("colour", "categorical", ("red",))))
 
@@ -21,6 +21,7 @@ def block(start: int, count: int) -> Rows:
         ids=[f"id {number}" for number in numbers],
         numbers=numbers % 3,
         hashes=numbers.astype(np.uint64) * 7,
+        blocks=numbers // 2,
         unseen={(row, 1): f"colour {number}" for row, number in enumerate(numbers) if number % 2},
     )
 
@@ -34,6 +35,7 @@ def facts(rows: Rows) -> list[tuple[object, ...]]:
             rows.ids[row],
             int(rows.numbers[row]),
             int(rows.hashes[row]),
+            int(rows.blocks[row]),
             rows.unseen.get((row, 1)),
         )
         for row in range(len(rows))
@@ -48,7 +50,7 @@ def test_the_schema_tells_names_and_their_number() -> None:
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=4))
 def test_joined_blocks_have_all_rows_in_order(sizes: list[int]) -> None:
-    """Values, times, ids, numbers, hashes and unseen texts stay with their row."""
+    """Values, times, ids, numbers, hashes, blocks and unseen texts stay with their row."""
     starts = np.cumsum([0, *sizes[:-1]]).tolist()
 
     joined = Rows.concatenate([block(start, size) for start, size in zip(starts, sizes, strict=True)])
@@ -84,3 +86,14 @@ def test_the_hash_is_splitmix64() -> None:
         "0x6e789e6aa1b965f4",
         "0x6c45d188009454f",
     ]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 4)), max_size=5))
+def test_the_rows_of_many_events_are_hashed_as_those_of_each(events: list[tuple[int, int]]) -> None:
+    """A row is sampled or not whatever was read beside it."""
+    identities = np.array([identity for identity, rows in events for _ in range(rows)], dtype=np.uint64)
+    numbers = np.array([number for _, rows in events for number in range(rows)], dtype=np.int64)
+
+    alone = [one for identity, rows in events for one in row_hashes(identity, rows).tolist()]
+
+    assert hashes_of(identities, numbers).tolist() == alone

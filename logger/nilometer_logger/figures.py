@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.kserve import Stream
 from nilometer_logger.metrics import OTHER, Histogram
-from nilometer_logger.watched import StreamFigures
+from nilometer_logger.streamfigures import StreamFigures
 
 _LONGEST_LABEL = 128
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

@@ -26,9 +26,9 @@ from nilometer_logger.reading import Beyond
 from nilometer_logger.restoring import read_changelog
 from nilometer_logger.settings import WorkerSettings
 from nilometer_logger.snapshots import Snapshot
+from nilometer_logger.streamfigures import Bounds
 from nilometer_logger.telling import Telling
 from nilometer_logger.times import SECOND
-from nilometer_logger.watched import Bounds
 
 _log = structlog.get_logger("nilometer.partition")
 # The state of a window may be larger than Kafka's default of 1 MiB for a message; the topic is created with this limit.

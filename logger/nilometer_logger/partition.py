@@ -25,9 +25,11 @@ from nilometer_logger.eventtime import Pane
 from nilometer_logger.inferences import Record, place_of, read_inference
 from nilometer_logger.kserve import Stream, stream_of, stream_text
 from nilometer_logger.monitoring import LATE_BOUNDS, Monitor
+from nilometer_logger.outbox import Outbox
 from nilometer_logger.punctuation import Configure, GiveUp, Punctuation, Quiet
 from nilometer_logger.snapshots import Change, Message, Restored, Snapshot
-from nilometer_logger.watched import Bounds, Outbox, Run, StreamFigures, Watched
+from nilometer_logger.streamfigures import Bounds, StreamFigures
+from nilometer_logger.watched import Run, Watched
 
 _log = structlog.get_logger("nilometer.partition")
 _UNWATCHED_REMEMBERED = 1000

@@ -6,84 +6,26 @@ in a few numpy calls and yet every window, every count of late rows and every pa
 come one by one. How many records a run holds is an accident of reading; no result may depend on it.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_logger import snapshots, topics
-from nilometer_logger.deadletters import REASON
-from nilometer_logger.events import CloudEvent, to_kafka
+from nilometer_logger import snapshots
 from nilometer_logger.eventtime import CountWindower, StreamClock, Windower, windower_of
 from nilometer_logger.inferences import Arrivals, Inference, rows_of
 from nilometer_logger.kserve import Half, Stream
+from nilometer_logger.latecomers import late_messages
 from nilometer_logger.monitoring import ClosedBy, Monitor
+from nilometer_logger.outbox import Outbox
 from nilometer_logger.pairing import Pairing
-from nilometer_logger.rows import Rows
 from nilometer_logger.snapshots import Message
+from nilometer_logger.streamfigures import Bounds, StreamFigures
 
 _HALVES: tuple[Half, ...] = ("request", "response")
 _NEVER = 2**63 - 1
-MONITOR = "nilometer-monitor"
-
 Bury = Callable[[Message], None]
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How far, how long and how many.
-
-    Attributes:
-        future: how far an event's time may lie after its arrival, in nanoseconds.
-        pairing: how long a half waits for the other, in nanoseconds.
-        pending: how many halves of a stream wait, at most.
-        duplicates: among how many events of a partition a repeated one is recognised.
-    """
-
-    future: int
-    pairing: int
-    pending: int
-    duplicates: int
-
-
-@dataclass
-class StreamFigures:
-    """What metrics tell of a stream; counted since the partition was taken over.
-
-    Attributes:
-        stream: as one text.
-        rows: put into windows or late, of all monitors.
-        late: (row, window) pairs that came too late.
-        duplicates: events passed over.
-        untimed: events whose own time could not be read, so that their arrival stood in for it.
-        future: events set aside because their time lies too far after their arrival.
-        clock: the largest event time, in nanoseconds.
-        watermark_delay: the largest of its monitors', in nanoseconds.
-        open_windows: of all its monitors.
-        pending: halves that wait for the other.
-        overflowed: halves that were given up because too many waited.
-    """
-
-    stream: str
-    rows: int = 0
-    late: int = 0
-    duplicates: int = 0
-    untimed: int = 0
-    future: int = 0
-    clock: int = 0
-    watermark_delay: int = 0
-    open_windows: int = 0
-    pending: int = 0
-    overflowed: int = 0
-
-    def end(self, earlier: "StreamFigures | None") -> "StreamFigures":
-        """Tells what is left once nobody watches the stream: its totals, with those of an earlier time."""
-        totals = {
-            name: getattr(self, name) + (getattr(earlier, name) if earlier else 0)
-            for name in ("rows", "late", "duplicates", "untimed", "future", "overflowed")
-        }
-        return StreamFigures(self.stream, **totals, clock=StreamClock().now)
 
 
 @dataclass
@@ -97,21 +39,6 @@ class Run:
 
     inferences: list[Inference] = field(default_factory=list)
     duplicates: list[int] = field(default_factory=list)
-
-
-@dataclass
-class Outbox:
-    """What a partition has to say and has not said yet.
-
-    Attributes:
-        findings: of windows.
-        outliers: findings on rows.
-        messages: for other topics.
-    """
-
-    findings: list[CloudEvent] = field(default_factory=list)
-    outliers: list[CloudEvent] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)
 
 
 class Watched:
@@ -213,7 +140,7 @@ class Watched:
                 if late.any():
                     self.figures.late += int(late.sum())
                     if windower.monitor.wants_late:
-                        self._outbox.messages += _late_messages(windower.monitor, self.text, piece, half, rows, late)
+                        self._outbox.messages += late_messages(windower.monitor, piece, half, rows, late)
                 self._outbox.outliers += windower.monitor.score(self.stream, rows)
 
     def _pair(self, inferences: Sequence[Inference]) -> None:
@@ -329,16 +256,3 @@ def _end_of(windower: Windower | CountWindower, text: str) -> Iterator[snapshots
     yield snapshots.key("monitor", *about), None
     for number in windower.changed | windower.open.keys():
         yield snapshots.key("pane", *about, number), None
-
-
-def _late_messages(
-    monitor: Monitor, text: str, piece: Arrivals, half: Half, rows: Rows, late: NDArray[np.int64]
-) -> Iterable[Message]:
-    """Makes a message of every event of which a row was late: as it came, with the monitor and the reason."""
-    events = {(each.id, each.time): each.event for each in piece.inferences if each.half == half}
-    told = {(rows.ids[row], int(rows.times[row])): int(late[row]) for row in np.flatnonzero(late).tolist()}
-    for about, windows in told.items():
-        headers, body = to_kafka(events[about])
-        reason = f"late for {windows} window{'s' if windows > 1 else ''} of {monitor.name}"
-        facts = [(MONITOR, monitor.name.encode()), (REASON, reason.encode())]
-        yield Message(topics.LATE, text.encode(), body, [*headers, *facts])

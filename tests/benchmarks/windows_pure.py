@@ -15,8 +15,8 @@ from nilometer_logger.inferences import Record
 from nilometer_logger.monitoring import Monitor
 from nilometer_logger.partition import Partition
 from nilometer_logger.snapshots import Snapshot
+from nilometer_logger.streamfigures import Bounds
 from nilometer_logger.times import SECOND
-from nilometer_logger.watched import Bounds
 from tests.benchmarks import machine
 from tests.benchmarks.windows_traffic import START, Traffic, monitor
 

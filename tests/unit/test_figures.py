@@ -10,7 +10,7 @@ from nilometer_logger.events import CloudEvent
 from nilometer_logger.figures import Figures, Now, Totals
 from nilometer_logger.kserve import Stream
 from nilometer_logger.metrics import OTHER
-from nilometer_logger.watched import StreamFigures
+from nilometer_logger.streamfigures import StreamFigures
 
 IRIS = Stream("demo", "iris", "predictor", "")
 BEFORE_ANY_EVENT = -(2**62)

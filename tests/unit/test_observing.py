@@ -17,8 +17,8 @@ from nilometer_logger import observing
 from nilometer_logger.figures import Figures
 from nilometer_logger.observing import Exposition, serving
 from nilometer_logger.settings import WorkerSettings
+from nilometer_logger.streamfigures import StreamFigures
 from nilometer_logger.times import SECOND
-from nilometer_logger.watched import StreamFigures
 
 PREFIX = "nilometer_worker_"
 STREAM = {"namespace": "demo", "inferenceservice": "iris", "component": "predictor", "endpoint": ""}

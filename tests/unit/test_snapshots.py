@@ -66,7 +66,9 @@ def test_another_version_is_refused_with_the_remedy() -> None:
     strange = (key("novelty", STREAM), value(1))
     newer = (key("partition"), value(snapshots.VERSION + 1, 41))
 
-    with pytest.raises(StateError, match=r"written in format 3, and this version reads 1 to 2: run the version that wrote"):
+    with pytest.raises(
+        StateError, match=r"written in format 3, and this version reads 1 to 2: run the version that wrote"
+    ):
         read([strange, newer])
 
 

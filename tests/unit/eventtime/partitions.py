@@ -4,8 +4,8 @@ from nilometer_logger import punctuation
 from nilometer_logger.inferences import Record
 from nilometer_logger.partition import Partition
 from nilometer_logger.punctuation import Configure, Quiet
+from nilometer_logger.streamfigures import Bounds
 from nilometer_logger.times import SECOND
-from nilometer_logger.watched import Bounds
 from tests.unit.eventtime.counting import Counting
 from tests.unit.logged import record
 

@@ -16,11 +16,12 @@ from structlog.testing import capture_logs
 from nilometer_logger import inferences, punctuation, topics
 from nilometer_logger.events import CloudEvent, from_kafka, to_kafka
 from nilometer_logger.kserve import Half, Stream, half_of
+from nilometer_logger.latecomers import MONITOR
 from nilometer_logger.monitoring import ClosedWindow, WindowSpec
 from nilometer_logger.partition import Partition
 from nilometer_logger.snapshots import Change, Message, Snapshot
+from nilometer_logger.streamfigures import Bounds
 from nilometer_logger.times import SECOND, parse_time
-from nilometer_logger.watched import MONITOR, Bounds
 from tests.unit import logged
 from tests.unit.eventtime.counting import NO_COLUMNS, ONE_COLUMN, Counting, Listed, seconds
 from tests.unit.eventtime.reference import (

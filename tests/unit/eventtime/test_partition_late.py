@@ -6,10 +6,10 @@ from typing import Any
 
 from nilometer_logger import topics
 from nilometer_logger.inferences import Record
+from nilometer_logger.latecomers import MONITOR
 from nilometer_logger.partition import Partition
 from nilometer_logger.snapshots import Change, key, value
 from nilometer_logger.times import SECOND
-from nilometer_logger.watched import MONITOR
 from tests.unit.eventtime.counting import Counting, seconds
 from tests.unit.eventtime.partitions import BOUNDS
 from tests.unit.logged import ARRIVAL, IRIS, batch, event

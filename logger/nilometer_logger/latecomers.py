@@ -1,0 +1,38 @@
+"""Events that came too late, as messages for topic `late`: for the monitors that ask for them."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nilometer_logger import topics
+from nilometer_logger.deadletters import REASON
+from nilometer_logger.events import to_kafka
+from nilometer_logger.inferences import Arrivals
+from nilometer_logger.kserve import Half
+from nilometer_logger.monitoring import Monitor
+from nilometer_logger.rows import Rows
+from nilometer_logger.snapshots import Message
+
+MONITOR = "nilometer-monitor"
+
+
+def late_messages(
+    monitor: Monitor, piece: Arrivals, half: Half, rows: Rows, late: NDArray[np.int64]
+) -> Iterable[Message]:
+    """Makes a message of every event of which a row was late: as it came, with the monitor and the reason.
+
+    Args:
+        monitor: whose windows they missed.
+        piece: the events.
+        half: which of them the rows are of.
+        rows: of those events.
+        late: shape (rows,); for how many windows each row was late.
+    """
+    events = {(each.id, each.time): each.event for each in piece.inferences if each.half == half}
+    told = {(rows.ids[row], int(rows.times[row])): int(late[row]) for row in np.flatnonzero(late).tolist()}
+    for about, windows in told.items():
+        headers, body = to_kafka(events[about])
+        reason = f"late for {windows} window{'s' if windows > 1 else ''} of {monitor.name}"
+        facts = [(MONITOR, monitor.name.encode()), (REASON, reason.encode())]
+        yield Message(topics.LATE, str(piece.stream).encode(), body, [*headers, *facts])

@@ -1,0 +1,61 @@
+"""What a partition is told about its streams, and what it tells of them: bounds, and figures for metrics."""
+
+from dataclasses import dataclass
+
+from nilometer_logger.eventtime import StreamClock
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How far, how long and how many.
+
+    Attributes:
+        future: how far an event's time may lie after its arrival, in nanoseconds.
+        pairing: how long a half waits for the other, in nanoseconds.
+        pending: how many halves of a stream wait, at most.
+        duplicates: among how many events of a partition a repeated one is recognised.
+    """
+
+    future: int
+    pairing: int
+    pending: int
+    duplicates: int
+
+
+@dataclass
+class StreamFigures:
+    """What metrics tell of a stream; counted since the partition was taken over.
+
+    Attributes:
+        stream: as one text.
+        rows: put into windows or late, of all monitors.
+        late: (row, window) pairs that came too late.
+        duplicates: events passed over.
+        untimed: events whose own time could not be read, so that their arrival stood in for it.
+        future: events set aside because their time lies too far after their arrival.
+        clock: the largest event time, in nanoseconds.
+        watermark_delay: the largest of its monitors', in nanoseconds.
+        open_windows: of all its monitors.
+        pending: halves that wait for the other.
+        overflowed: halves that were given up because too many waited.
+    """
+
+    stream: str
+    rows: int = 0
+    late: int = 0
+    duplicates: int = 0
+    untimed: int = 0
+    future: int = 0
+    clock: int = 0
+    watermark_delay: int = 0
+    open_windows: int = 0
+    pending: int = 0
+    overflowed: int = 0
+
+    def end(self, earlier: "StreamFigures | None") -> "StreamFigures":
+        """Tells what is left once nobody watches the stream: its totals, with those of an earlier time."""
+        totals = {
+            name: getattr(self, name) + (getattr(earlier, name) if earlier else 0)
+            for name in ("rows", "late", "duplicates", "untimed", "future", "overflowed")
+        }
+        return StreamFigures(self.stream, **totals, clock=StreamClock().now)

@@ -227,18 +227,22 @@ class Owned:
     async def _write(self, taken: Snapshot, leaving: Sequence["asyncio.Future[None]"]) -> None:
         await asyncio.gather(*leaving)
         async with self._producer.transaction():
+            # A fatal error is told to whoever waits for the end of the transaction as well as to whoever sends; where a
+            # send has failed nobody comes to wait for the end.
+            end = self._producer._txn_manager.wait_for_transaction_end()  # noqa: SLF001
+            end.add_done_callback(_hear)
             await self._fill(taken)
 
     async def _fill(self, taken: Snapshot) -> None:
         producer, prefix = self._producer, self._prefix
         sent = [
-            await producer.send(prefix + topics.STATE, value, key=key, partition=self.number)
+            await _handed_over(producer.send(prefix + topics.STATE, value, key=key, partition=self.number))
             for key, value in taken.changes
         ]
-        sent += [await publish(producer, prefix + topics.FINDINGS, event) for event in taken.findings]
+        sent += [await _handed_over(publish(producer, prefix + topics.FINDINGS, event)) for event in taken.findings]
         sent += [
-            await producer.send(prefix + message.topic, message.value, key=message.key, headers=message.headers)
-            for message in taken.dead
+            await _handed_over(producer.send(prefix + one.topic, one.value, key=one.key, headers=one.headers))
+            for one in taken.dead
         ]
         await asyncio.gather(*sent)
         offsets = {TopicPartition(prefix + topics.INFERENCES, self.number): taken.offset + 1}
@@ -264,6 +268,19 @@ class Owned:
         for each in rest:
             each.cancel()  # once more: what was cancelled in a transaction tries to abort it, and nobody answers now
         await asyncio.gather(*rest, return_exceptions=True)
+
+
+async def _handed_over(sending: "Awaitable[asyncio.Future[object]]") -> "asyncio.Future[object]":
+    """Waits until a producer has taken a record; where the next one is refused, nobody comes to hear of this one."""
+    future = await sending
+    future.add_done_callback(_hear)
+    return future
+
+
+def _hear(future: "asyncio.Future[object]") -> None:
+    """Hears of an error that is told elsewhere as well, so that asyncio does not report it as unheard."""
+    if not future.cancelled():
+        future.exception()
 
 
 def bounds_of(settings: WorkerSettings) -> Bounds:

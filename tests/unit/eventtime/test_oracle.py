@@ -8,7 +8,7 @@ more, and tells how many logs it has tried.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -39,32 +39,33 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 ONE_BY_ONE = [Step("go on", 1)] * 100
 
 HALVES = st.sampled_from(["request", "response"])
-VALUES = st.lists(st.integers(-5, 5) | st.just(999), max_size=3).map(tuple)
-TIMES = st.integers(0, 60) | st.integers(20, 30) | st.none() | st.integers(70, 130)
-ARRIVALS = st.sampled_from([50, 50, 60, 100])
+STREAM = st.sampled_from(["a", "a", "a", "b"])
+VALUES = st.lists(st.integers(-5, 5) | st.just(999), min_size=1, max_size=3).map(tuple)
+# Times stand from where the log is, which goes on from record to record.
+TIMES = st.one_of(st.integers(-10, 3), st.integers(-30, 10), st.sampled_from([0, -5, -70, 25]), st.none())
 EVENTS = st.builds(
     Event,
-    stream=st.sampled_from(STREAMS),
+    stream=STREAM,
     half=HALVES,
     id=st.sampled_from(["1", "2", "3", "always the same"]),
     time=TIMES,
-    values=VALUES,
-    width=st.sampled_from([1, 1, 1, 1, 2]),
-    broken=st.sampled_from([False] * 9 + [True]),
+    values=st.integers(0, 9).flatmap(lambda number: VALUES if number else st.just(())),
+    width=st.sampled_from([1] * 9 + [2]),
+    broken=st.sampled_from([False] * 14 + [True]),
 )
-QUIETS = st.builds(Quiet, stream=st.sampled_from(STREAMS), time=st.integers(0, 90))
-GIVE_UPS = st.builds(GiveUp, stream=st.sampled_from(STREAMS), arrival=ARRIVALS)
-CONFIGURES = st.builds(
-    Configure,
-    st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["1", "1", "2", "lost"]), min_size=1).map(
-        lambda digests: tuple(digests.items())
+HELD = {
+    "events": st.lists(EVENTS, min_size=1, max_size=6).map(tuple),
+    "quiet": st.builds(Quiet, stream=STREAM, time=st.integers(-20, 20)),
+    "give up": st.builds(GiveUp, stream=STREAM, arrival=st.integers(-20, 0)),
+    "configure": st.builds(
+        Configure,
+        st.tuples(*[st.sampled_from(["1", "1", "1", "2", "2", "lost", ""])] * len(NAMES)).map(
+            lambda digests: tuple((name, digest) for name, digest in zip(NAMES, digests, strict=True) if digest)
+        ),
     ),
-)
-SEVERAL = st.lists(EVENTS, min_size=1, max_size=5).map(tuple)
-TRAFFIC = st.builds(Record, arrival=ARRIVALS, holds=st.one_of(SEVERAL, SEVERAL, SEVERAL, QUIETS, GIVE_UPS))
-ANYTHING = st.builds(
-    Record, arrival=ARRIVALS, holds=st.one_of(SEVERAL, SEVERAL, SEVERAL, SEVERAL, QUIETS, GIVE_UPS, CONFIGURES)
-)
+}
+TRAFFIC = ("events",) * 8 + ("quiet", "give up")
+ANYTHING = (*TRAFFIC, "configure")
 STEPS = st.lists(
     st.builds(
         Step,
@@ -101,32 +102,47 @@ def _count(request: pytest.FixtureRequest, record_property: Callable[[str, objec
 
 
 @st.composite
-def _watchers(draw: st.DrawFn, most: int = 3) -> tuple[Watcher, ...]:
+def _watchers(draw: st.DrawFn) -> tuple[Watcher, ...]:
     """Makes some monitors, each in two declarations."""
     found = []
-    for name in NAMES[: draw(st.integers(1, most))]:
+    for name in NAMES[: draw(st.integers(1, len(NAMES)))]:
         for digest in ("1", "2"):
             size = draw(st.integers(1, 25))
             watcher = Watcher(
                 name=name,
                 digest=digest,
                 size=size,
-                slide=draw(st.just(size) | st.integers(1, size)),
-                delay=draw(st.integers(0, 15)),
+                slide=draw(st.just(size) | st.integers(-(-size // 6), size)),
+                delay=draw(st.sampled_from([0, 0, 1, 3, 8, 15])),
                 offset=draw(st.integers(0, 7)),
-                count=draw(st.sampled_from([0, 0, 0, 1, 3, 5])),
+                count=draw(st.sampled_from([0, 0, 0, 0, 1, 3, 5])),
                 wants_late=draw(st.booleans()),
-                halves=draw(st.sets(HALVES, min_size=1).map(frozenset)),
-                streams=draw(st.sets(st.sampled_from(STREAMS), min_size=1).map(frozenset)),
+                halves=draw(st.sampled_from([{"request"}, {"response"}, {"request", "response"}]).map(frozenset)),
+                streams=draw(st.sampled_from([{"a"}, {"a"}, {"a", "b"}, {"b"}]).map(frozenset)),
             )
             found.append(watcher)
     return tuple(found)
 
 
+def _placed(now: int, holds: Event | Quiet | GiveUp | Configure) -> Event | Quiet | GiveUp | Configure:
+    """Puts times to where the log is."""
+    if isinstance(holds, GiveUp):
+        return holds._replace(arrival=now + holds.arrival)
+    if isinstance(holds, Configure) or holds.time is None:
+        return holds
+    return holds._replace(time=now + holds.time)
+
+
 @st.composite
-def _logs(draw: st.DrawFn, records: st.SearchStrategy[Record]) -> list[Record]:
+def _logs(draw: st.DrawFn, kinds: Sequence[str]) -> list[Record]:
     """Makes a log, in which some events come again."""
-    log = draw(st.lists(records, min_size=1, max_size=12))
+    log: list[Record] = []
+    now = 50
+    for _ in range(draw(st.integers(3, 12))):
+        now += draw(st.sampled_from([0, 1, 3, 8, 8, 30]))
+        holds = draw(HELD[draw(st.sampled_from(kinds))])
+        holds = tuple(_placed(now, event) for event in holds) if type(holds) is tuple else _placed(now, holds)
+        log.append(Record(now + draw(st.sampled_from([0, 0, 0, -6, 2])), holds))
     with_events = [number for number, record in enumerate(log) if record.events]
     if with_events:
         for source, target in draw(st.lists(st.tuples(*[st.sampled_from(with_events)] * 2), max_size=4)):
@@ -136,15 +152,13 @@ def _logs(draw: st.DrawFn, records: st.SearchStrategy[Record]) -> list[Record]:
 
 
 @st.composite
-def references(
-    draw: st.DrawFn, records: st.SearchStrategy[Record] = ANYTHING, last: tuple[Record, ...] = ()
-) -> Reference:
+def references(draw: st.DrawFn, kinds: Sequence[str] = ANYTHING, last: tuple[Record, ...] = ()) -> Reference:
     """Makes a log and all that it depends on what it means.
 
     At its end the input ends, or every stream falls silent, so that every window closes.
     """
     watchers = draw(_watchers())
-    log = draw(_logs(records))
+    log = draw(_logs(kinds))
     is_drained = draw(st.booleans())
     silence = [] if is_drained else [Record(END, Quiet(stream, END)) for stream in STREAMS]
     return Reference(

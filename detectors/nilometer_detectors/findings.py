@@ -64,7 +64,7 @@ class Finder:
             "features": window.features.result(),
             "predictions": window.predictions.result(),
         }
-        return self._event(STATISTICS, closed.end, body, identity=_identity(closed, window))
+        return self._event(STATISTICS, closed.end, body, identity=_identity(closed))
 
     def drift(self, closed: ClosedWindow, window: Window, detector: DriftDetector[Any], said: Judgement) -> CloudEvent:
         """Reports what a detector says about a closed window."""
@@ -83,7 +83,7 @@ class Finder:
             DRIFT,
             closed.end,
             body,
-            identity=(*_identity(closed, window), detector.name),
+            identity=(*_identity(closed), detector.name),
             detector=detector.name,
             verdict=said.verdict,
             severity="warning" if said.verdict == "drift" else "info",
@@ -166,19 +166,14 @@ class Finder:
         return CloudEvent({name: value for name, value in attributes.items() if value}, msgspec.json.encode(body))
 
 
-def _identity(closed: ClosedWindow, window: Window) -> tuple[object, ...]:
+def _identity(closed: ClosedWindow) -> tuple[object, ...]:
     """Gives what tells a window of a monitor and a stream from all others, and is the same whenever it is found again.
 
-    A window of time is told by its bounds and by how it closed: one that was cut off where the input ended is not the
-    one that a longer input fills. A window of rows has no bounds of its own. A request of many rows, all of one time,
-    fills several windows with the same bounds, watermark and number of rows, so what they hold must tell them apart;
-    its statistics depend on the log alone, as the bounds do.
+    A window is told by its bounds and by how it closed: one that was cut off where the input ended is not the one that a
+    longer input fills. Windows of rows may have the same bounds, those of a request of many rows for one, and are told
+    apart by their number.
     """
-    about = (closed.start, closed.end, closed.closed_by)
-    if closed.closed_by != "count":
-        return about
-    held = msgspec.json.encode([window.features.result(), window.predictions.result()])
-    return (*about, closed.watermark, window.features.rows, hashlib.sha256(held).hexdigest())
+    return (closed.start, closed.end, closed.closed_by, closed.number)
 
 
 def _window(closed: ClosedWindow) -> dict[str, str]:

@@ -60,6 +60,7 @@ class ClosedWindow:
         unanswered: requests of the window to which no response has come; None where the stream has shown no response.
         first_event_time: the smallest event time among its rows.
         last_event_time: the largest event time among its rows.
+        number: of a window of rows, how many there were before it; 0 for a window of time.
     """
 
     start: int
@@ -74,6 +75,7 @@ class ClosedWindow:
     unanswered: int | None
     first_event_time: int
     last_event_time: int
+    number: int = 0
 
 
 class WindowState(Protocol):

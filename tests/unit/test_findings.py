@@ -253,13 +253,16 @@ def test_other_findings_have_other_ids(monitor: CompiledMonitor, tmp_path: Path)
 
 
 def test_windows_of_rows_have_ids_of_their_own(monitor: CompiledMonitor) -> None:
-    """A request of many rows fills several windows with the same bounds and watermark: each is another finding."""
-    window = closed(end=closed().start + 1, closed_by="count")
-    rows = features(60)
-    filled = [rows.take(np.arange(first, first + 20)) for first in (0, 20, 40)]
-    ids = [event["id"] for each in filled for event in findings(monitor, each, window=window)]
-    assert len(set(ids)) == len(ids) == 6
-    assert [event["id"] for each in filled for event in findings(monitor, each, window=window)] == ids
+    """A request of many like rows fills several windows with the same bounds: each is another finding."""
+
+    def ids() -> list[str]:
+        """Finds three windows that differ in nothing but their number."""
+        bounds = {"end": closed().start + 1, "closed_by": "count"}
+        windows = [closed(**bounds, number=number) for number in range(3)]
+        return [event["id"] for window in windows for event in findings(monitor, features(20), window=window)]
+
+    assert len(set(ids())) == len(ids()) == 6
+    assert ids() == ids()
 
 
 @settings(max_examples=60, deadline=None)

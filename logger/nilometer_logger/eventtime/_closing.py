@@ -20,6 +20,7 @@ def facts(
     closed_by: ClosedBy,
     watermark: int,
     partial: bool,
+    number: int = 0,
 ) -> ClosedWindow:
     """Makes the facts of a closed window; what was late until now is told with it, and not again.
 
@@ -32,6 +33,7 @@ def facts(
         closed_by: what closed it.
         watermark: the watermark when it closed.
         partial: whether it holds only a part of its rows.
+        number: of a window of rows, how many there were before it.
     """
     late, late_by, latest, duplicates = lateness.take()
     return ClosedWindow(
@@ -47,4 +49,5 @@ def facts(
         unanswered=unanswered(start, end),
         first_event_time=window.first,
         last_event_time=window.last,
+        number=number,
     )

@@ -43,7 +43,7 @@ class CountWindower:
         self._number = 0  # of the window that rows go into
         self._count = 0  # rows in it, of the half that counts
         self._lateness = Lateness()
-        self._filled: list[tuple[Pane, int]] = []  # and the watermark that each closed at
+        self._filled: list[tuple[int, Pane, int]] = []  # and the watermark that each closed at
 
     def begin(self, time: int) -> None:
         """Tells where the stream stands before rows are put in.
@@ -92,7 +92,7 @@ class CountWindower:
         self.changed.add(self._number)
 
     def _fill(self, clock: int) -> None:
-        self._filled.append((self._take(), clock - self.monitor.windows.watermark_delay))
+        self._filled.append((self._number, self._take(), clock - self.monitor.windows.watermark_delay))
 
     def _take(self) -> Pane:
         window = self.open.pop(self._number)
@@ -127,18 +127,18 @@ class CountWindower:
             The windows in their order, each with its state.
         """
         filled, self._filled = self._filled, []
-        return [self._told(window, "count", watermark, unanswered) for window, watermark in filled]
+        return [self._told(number, window, "count", watermark, unanswered) for number, window, watermark in filled]
 
     def drain(self, clock: int, unanswered: Unanswered) -> list[tuple[ClosedWindow, WindowState]]:
         """Closes the window that is open as well, because the input has ended."""
         closed = self.close(clock, "drained", unanswered)
         if self.open:
             watermark = clock - self.monitor.windows.watermark_delay
-            closed.append(self._told(self._take(), "drained", watermark, unanswered))
+            closed.append(self._told(self._number, self._take(), "drained", watermark, unanswered))
         return closed
 
     def _told(
-        self, window: Pane, closed_by: ClosedBy, watermark: int, unanswered: Unanswered
+        self, number: int, window: Pane, closed_by: ClosedBy, watermark: int, unanswered: Unanswered
     ) -> tuple[ClosedWindow, WindowState]:
         self.header_changed |= not self._lateness.is_empty
         told = facts(
@@ -150,6 +150,7 @@ class CountWindower:
             closed_by=closed_by,
             watermark=watermark,
             partial=closed_by == "drained",
+            number=number,
         )
         return told, window.state
 

@@ -54,6 +54,7 @@ def test_kafka_stands_still(make: Make, mortal: EmbeddedKafka, record: Record) -
     with workers.traffic(LONG) as traffic:
         worker = workers.start()
         workers.wait_for_progress(worker, 0)
+        traffic.wait(more=1000)  # so that there are snapshots before, and one is under way
         os.kill(mortal.pid, signal.SIGSTOP)
         try:
             time.sleep(STILL_SECONDS)  # how long the fault lasts

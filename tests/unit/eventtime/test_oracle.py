@@ -193,7 +193,7 @@ def _try(name: str, reference: Reference, steps: list[Step], *, compact: bool = 
     return work(reference, steps, compact=compact)
 
 
-@settings(max_examples=settings().max_examples * 3)
+@settings(max_examples=settings().max_examples * 2)
 @given(references(), STEPS, st.booleans())
 def test_every_window_is_found_once_whoever_crashes(reference: Reference, steps: list[Step], compact: bool) -> None:
     """Each window, with all of its rows and its facts, exactly once and in order, after any crashes."""

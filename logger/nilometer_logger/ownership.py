@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Sequence
+from itertools import chain
 from typing import Self
 
 import structlog
@@ -226,12 +227,12 @@ class Owned:
 
     async def _write(self, taken: Snapshot, leaving: Sequence["asyncio.Future[None]"]) -> None:
         await asyncio.gather(*leaving)
-        async with self._producer.transaction():
-            # A fatal error is told to whoever waits for the end of the transaction as well as to whoever sends; where a
-            # send has failed nobody comes to wait for the end.
-            end = self._producer._txn_manager.wait_for_transaction_end()  # noqa: SLF001
-            end.add_done_callback(_hear)
-            await self._fill(taken)
+        try:
+            async with self._producer.transaction():
+                await self._fill(taken)
+        except KafkaError:
+            _hear_all(self._producer)
+            raise
 
     async def _fill(self, taken: Snapshot) -> None:
         producer, prefix = self._producer, self._prefix
@@ -277,9 +278,20 @@ async def _handed_over(sending: "Awaitable[asyncio.Future[object]]") -> "asyncio
     return future
 
 
-def _hear(future: "asyncio.Future[object]") -> None:
+def _hear_all(producer: AIOKafkaProducer) -> None:
+    """Hears of a fatal error wherever aiokafka tells it, since nobody comes to wait for what it tells.
+
+    It tells each batch's sender and whoever would wait for the end of the transaction, besides those who sent.
+    """
+    accumulator = producer._message_accumulator  # noqa: SLF001
+    for batch in chain(*accumulator._batches.values(), accumulator._pending_batches):  # noqa: SLF001
+        _hear(batch._drain_waiter)  # noqa: SLF001
+    _hear(producer._txn_manager.wait_for_transaction_end())  # noqa: SLF001
+
+
+def _hear(future: "asyncio.Future[object] | None") -> None:
     """Hears of an error that is told elsewhere as well, so that asyncio does not report it as unheard."""
-    if not future.cancelled():
+    if future is not None and future.done() and not future.cancelled():
         future.exception()
 
 

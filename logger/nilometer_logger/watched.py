@@ -226,9 +226,8 @@ class Watched:
 
     def end(self) -> Iterator[snapshots.Change]:
         """Gives what deletes the stream from the state, once nobody watches it any more."""
-        for name, value in self.changes():
-            if value is not None:
-                yield name, None
+        for name, _ in self.changes():  # a chunk that is gone since the last snapshot is in the state as well
+            yield name, None
         for chunk in self.pairing.chunks():
             yield snapshots.key("pending", self.text, chunk), None
         for windower in self.windowers:

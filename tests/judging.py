@@ -54,7 +54,6 @@ def rows_of(values: Any, schema: Schema | None = None, half: Half = "request", i
         ids=[f"request-{row}" for row in range(count)],
         numbers=np.zeros(count, dtype=np.int64),
         hashes=row_hashes(identity, count),
-        blocks=np.arange(count, dtype=np.int64),
     )
 
 

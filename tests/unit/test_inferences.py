@@ -111,7 +111,7 @@ def facts(rows: Rows | None, clocks: np.ndarray) -> list[tuple[Any, ...]]:
     """Returns all that is known of each row."""
     if rows is None:
         return []
-    columns = rows.times, rows.ids, rows.numbers, rows.hashes, rows.blocks, clocks
+    columns = rows.times, rows.ids, rows.numbers, rows.hashes, clocks
     return [
         (
             *map(str, rows.values[row].tolist()),

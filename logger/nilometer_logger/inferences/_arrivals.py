@@ -29,7 +29,7 @@ class _Side:
         found: the inferences.
         groups: the same, by their columns.
         counts: shape (inferences,); how many rows each has, at least one.
-        times, ids, numbers, hashes, blocks: of each row, as `Rows` has them.
+        times, ids, numbers, hashes: of each row, as `Rows` has them.
     """
 
     places: list[int]
@@ -40,7 +40,6 @@ class _Side:
     ids: list[str]
     numbers: NDArray[np.int64]
     hashes: NDArray[np.uint64]
-    blocks: NDArray[np.int64]
 
     def rows_of(self, group: Alike) -> NDArray[np.int64]:
         """Tells where the rows of a group are among all, in the order of the group."""
@@ -72,12 +71,11 @@ def _side_of(inferences: Sequence[Inference], half: Half) -> _Side:
     ids = [inference.id for inference in found]
     times = np.array([inference.time for inference in found], dtype=np.int64)
     identities = np.array([inference.identity for inference in found], dtype=np.uint64)
-    blocks = np.array([inference.block for inference in found], dtype=np.int64)
     numbers = _numbers(counts)
     if len(numbers) != len(found):  # one has several rows
         ids = list(chain.from_iterable(map(repeat, ids, counts.tolist())))
-        times, identities, blocks = times.repeat(counts), identities.repeat(counts), blocks.repeat(counts)
-    return _Side(places, found, alike(payloads), counts, times, ids, numbers, hashes_of(identities, numbers), blocks)
+        times, identities = times.repeat(counts), identities.repeat(counts)
+    return _Side(places, found, alike(payloads), counts, times, ids, numbers, hashes_of(identities, numbers))
 
 
 def _numbers(counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -110,7 +108,7 @@ def rows_of(
         return None, nothing, []
     values, unseen, refused = _bind_all(schema, side)
     clocks = clock_before[side.places].repeat(side.counts)
-    rows = Rows(half, schema, values, side.times, side.ids, side.numbers, side.hashes, side.blocks, unseen)
+    rows = Rows(half, schema, values, side.times, side.ids, side.numbers, side.hashes, unseen)
     if not refused:
         return rows, clocks, []
     dead = [_dead(monitor, side.found[place], reason) for place, reason in sorted(refused.items())]

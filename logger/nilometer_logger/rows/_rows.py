@@ -23,8 +23,6 @@ class Rows:
         ids: the id of the inference of each row.
         numbers: shape (rows,), int64; the row's place in its inference, from 0.
         hashes: shape (rows,), uint64; a hash of the row's identity, the same wherever and however often it is read.
-        blocks: shape (rows,), int64, ascending; which record of the log each row stood in. Sums that depend on rounding
-            are made record by record, so that the result does not depend on how many records were read at once.
         unseen: the text of a category that the schema does not name, by (row, column).
     """
 
@@ -35,7 +33,6 @@ class Rows:
     ids: Sequence[str]
     numbers: NDArray[np.int64]
     hashes: NDArray[np.uint64]
-    blocks: NDArray[np.int64]
     unseen: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -56,7 +53,6 @@ class Rows:
             [self.ids[index] for index in indices.tolist()],
             self.numbers[indices],
             self.hashes[indices],
-            self.blocks[indices],
             unseen,
         )
 
@@ -77,7 +73,6 @@ class Rows:
             [name for block in blocks for name in block.ids],
             np.concatenate([block.numbers for block in blocks]),
             np.concatenate([block.hashes for block in blocks]),
-            np.concatenate([block.blocks for block in blocks]),
             unseen,
         )
 

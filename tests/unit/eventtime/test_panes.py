@@ -31,10 +31,8 @@ class Told:
     merges: list[int] = field(default_factory=lambda: [0])
 
     def update(self, rows: Rows) -> None:
-        """Takes rows, record by record."""
-        for block in dict.fromkeys(rows.blocks.tolist()):
-            names = [name for name, each in zip(rows.ids, rows.blocks.tolist(), strict=True) if each == block]
-            self.texts[rows.half] = f"[{self.texts[rows.half]} {' '.join(names)}]"
+        """Takes rows, one after the other."""
+        self.texts[rows.half] = " ".join([self.texts[rows.half], *rows.ids])
 
     def merge(self, other: Self) -> None:
         """Takes another state's."""
@@ -149,7 +147,7 @@ def expected(spec: WindowSpec, log: Log) -> list[tuple[ClosedWindow, list[int]]]
     return found
 
 
-def read(windower: Windower | CountWindower, log: Log, clock: int, first: int, block: int) -> Result:
+def read(windower: Windower | CountWindower, log: Log, clock: int, first: int) -> Result:
     """Puts in records as one run, as a partition does: the rows of each half together; then closes what is due.
 
     Args:
@@ -157,16 +155,15 @@ def read(windower: Windower | CountWindower, log: Log, clock: int, first: int, b
         log: the records.
         clock: what the stream's clock said before.
         first: the number of the first row.
-        block: the number of the first record.
     """
     before = StreamClock(clock).observe([row.time for record in log for row in record])
     windower.begin(max(log[0][0].time, clock))
     for half in HALVES:
         parts, clocks, place = [], [], 0
-        for number, record in enumerate(log):
+        for record in log:
             for row in record:
                 if row.half == half:
-                    parts.append(rows_at([row.time], first + place, half, block + number))
+                    parts.append(rows_at([row.time], first + place, half))
                     clocks.append(before[place])
                 place += 1
         if parts:
@@ -180,7 +177,7 @@ def record_by_record(spec: WindowSpec, log: Log, restarts: Sequence[bool]) -> Re
     windower: Windower | CountWindower = windower_of(Telling(windows=spec))
     clock, first, found = StreamClock().now, 0, []
     for block, record in enumerate(log):
-        found += read(windower, [record], clock, first, block)
+        found += read(windower, [record], clock, first)
         clock, first = clock_after(clock, record), first + len(record)
         if restarts[block % len(restarts)]:
             windower = restarted(windower, clock)
@@ -196,7 +193,7 @@ def run_by_run(spec: WindowSpec, log: Log) -> Result:
     found, begin = [], 0
     for end in [*ends, len(log)]:
         if run := log[begin:end]:
-            found += read(windower, run, clocks[begin - 1] if begin else before, sum(map(len, log[:begin])), begin)
+            found += read(windower, run, clocks[begin - 1] if begin else before, sum(map(len, log[:begin])))
         begin = end
     return found
 
@@ -248,8 +245,8 @@ def test_what_is_drained_is_all_that_was_in_time(spec: WindowSpec, log: Log) -> 
 def read_and_drain(windower: Windower | CountWindower, log: Log, clock: int, now: int) -> Result:
     """Reads each record by itself, and then the input has ended."""
     found, first = [], 0
-    for block, record in enumerate(log):
-        found += read(windower, [record], clock, first, block)
+    for record in log:
+        found += read(windower, [record], clock, first)
         clock, first = clock_after(clock, record), first + len(record)
     return found + windower.drain(now, unknown)
 
@@ -261,7 +258,7 @@ def test_a_window_costs_at_most_four_merges() -> None:
     log = [[Seen(second * SECOND, "request")] for second in range(600)]
     closed: Result = []
     for second, record in enumerate(log):
-        closed += read(windower, [record], (second - 1) * SECOND, second, second)
+        closed += read(windower, [record], (second - 1) * SECOND, second)
 
     assert len(closed) == 599
     assert monitor.merges[0] <= 4 * len(closed)
@@ -274,7 +271,7 @@ def test_disorder_within_the_delay_costs_no_merges() -> None:
     closed: Result = []
     for second in range(600):
         rows = [Seen(second * SECOND, "request"), Seen((second - 4) * SECOND, "request")]
-        closed += read(windower, [rows], (second - 1) * SECOND, 2 * second, second)
+        closed += read(windower, [rows], (second - 1) * SECOND, 2 * second)
 
     assert monitor.merges[0] <= 4 * len(closed)
 

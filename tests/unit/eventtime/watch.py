@@ -14,14 +14,13 @@ from nilometer_logger.times import SECOND
 from tests.unit.eventtime.counting import ONE_COLUMN, Counting
 
 
-def rows_at(times: Sequence[int], first: int = 0, half: Half = "request", block: int = 0) -> Rows:
+def rows_at(times: Sequence[int], first: int = 0, half: Half = "request") -> Rows:
     """Makes rows of one record, each an event of its own whose id and value are its number.
 
     Args:
         times: nanoseconds, one a row.
         first: the number of the first row.
         half: which half they are of.
-        block: the record that they stand in.
     """
     numbers = np.arange(first, first + len(times))
     return Rows(
@@ -32,7 +31,6 @@ def rows_at(times: Sequence[int], first: int = 0, half: Half = "request", block:
         ids=[str(number) for number in numbers],
         numbers=np.zeros(len(times), dtype=np.int64),
         hashes=numbers.astype(np.uint64),
-        blocks=np.full(len(times), block, dtype=np.int64),
     )
 
 

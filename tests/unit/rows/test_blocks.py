@@ -21,7 +21,6 @@ def block(start: int, count: int) -> Rows:
         ids=[f"id {number}" for number in numbers],
         numbers=numbers % 3,
         hashes=numbers.astype(np.uint64) * 7,
-        blocks=numbers // 2,
         unseen={(row, 1): f"colour {number}" for row, number in enumerate(numbers) if number % 2},
     )
 
@@ -35,7 +34,6 @@ def facts(rows: Rows) -> list[tuple[object, ...]]:
             rows.ids[row],
             int(rows.numbers[row]),
             int(rows.hashes[row]),
-            int(rows.blocks[row]),
             rows.unseen.get((row, 1)),
         )
         for row in range(len(rows))

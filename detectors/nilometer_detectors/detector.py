@@ -6,10 +6,11 @@ rows always get the same answer, in the worker, in a replay and in a test.
 """
 
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -89,6 +90,33 @@ class Detector(ABC, Generic[P]):
         self.parameters = parameters
         self.name = context.name
         self.type = context.type
+
+    @classmethod
+    def prepare(cls, baseline: "Baseline") -> Mapping[str, NDArray[Any]]:  # noqa: ARG003 - for those who need it
+        """Computes what of the detector depends on the baseline alone and costs too much to compute at every start.
+
+        `nilometer baseline` calls it once for every installed detector and keeps the arrays in the artefact. It must
+        give the same arrays for the same baseline.
+
+        Returns:
+            Arrays of numbers, truth values or text, by a name of the detector's choice; nothing by default.
+
+        Raises:
+            Refused: if the detector can do nothing with such a baseline.
+            ExtraMissing: if it needs packages that are not installed.
+        """
+        return {}
+
+    @classmethod
+    def prepared(cls, context: Context) -> Mapping[str, NDArray[Any]]:
+        """Gives what `prepare` made of the baseline: out of the artefact, or made now where that does not hold it.
+
+        Raises:
+            Refused: if there is no baseline, or one that the detector can do nothing with.
+        """
+        baseline = baseline_of(context)
+        found = baseline.prepared.get(context.type)
+        return cls.prepare(baseline) if found is None else found
 
     def __repr__(self) -> str:
         """Such as ``ZScore('range')``."""

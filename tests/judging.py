@@ -40,7 +40,13 @@ def numbers(columns: int) -> Schema:
     return schema_of(*kinds)
 
 
-def rows_of(values: Any, schema: Schema | None = None, half: Half = "request", identity: int = 7) -> Rows:
+def rows_of(
+    values: Any,
+    schema: Schema | None = None,
+    half: Half = "request",
+    identity: int = 7,
+    strange: dict[tuple[int, int], str] | None = None,
+) -> Rows:
     """Returns rows of some values, a second apart, each of an inference of its own."""
     matrix = np.array(values, dtype=np.float64)
     if matrix.ndim != 2:
@@ -54,6 +60,7 @@ def rows_of(values: Any, schema: Schema | None = None, half: Half = "request", i
         ids=[f"request-{row}" for row in range(count)],
         numbers=np.zeros(count, dtype=np.int64),
         hashes=row_hashes(identity, count),
+        strange=strange or {},
     )
 
 

@@ -8,14 +8,14 @@ rows always get the same answer, in the worker, in a replay and in a test.
 from abc import ABC
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from nilometer_logger.errors import SettingError
-from nilometer_logger.rows import Schema
+from nilometer_logger.rows import ColumnType, Schema
 
 if TYPE_CHECKING:
     from nilometer_detectors.baseline import Baseline
@@ -123,32 +123,56 @@ class Detector(ABC, Generic[P]):
         return f"{type(self).__name__}({self.name!r})"
 
 
-def numeric_features(parameters: Parameters, context: Context) -> tuple[int, ...]:
-    """Tells which features a detector of numbers judges.
+class Judges(NamedTuple):
+    """What a detector judges.
+
+    Attributes:
+        what: as messages call it.
+        by_default: the types of the features that are judged where a monitor names none.
+        named: the types of the features that may be named.
+    """
+
+    what: str
+    by_default: tuple[ColumnType, ...]
+    named: tuple[ColumnType, ...]
+
+
+# As a number, a truth value is discrete, which detectors of numbers judge badly: so only where it is named.
+NUMBERS = Judges("numbers", ("numeric",), ("numeric", "boolean"))
+
+
+def chosen_features(parameters: Parameters, context: Context, judges: Judges) -> tuple[int, ...]:
+    """Tells which features a detector judges.
 
     Args:
-        parameters: its `features` name them; by default all of type numeric. A boolean one is judged only where it is
-            named: as a number it is discrete, which such detectors judge badly.
+        parameters: its `features` name them; by default all of the types that are judged by default.
         context: gives the schema.
+        judges: what the detector judges.
 
     Returns:
         The places of the features in the schema, ascending.
 
     Raises:
-        Refused: if a name is none of a feature, or of one that holds no numbers, or if nothing is left to judge.
+        Refused: if a name is none of a feature, or of one of another type, or if nothing is left to judge.
     """
     columns = {column.name: (place, column.type) for place, column in enumerate(context.features.columns)}
     if parameters.features is None:
-        places = [place for place, kind in columns.values() if kind == "numeric"]
+        places = [place for place, kind in columns.values() if kind in judges.by_default]
         if not places:
-            raise Refused(f"{context.type} judges numeric features, and the schema has none")
+            kinds = " or ".join(judges.by_default)
+            raise Refused(f"{context.type} judges {kinds} features, and the schema has none")
         return tuple(places)
     for name in parameters.features:
         if name not in columns:
             raise Refused(f"{name!r} is no feature; there are {', '.join(columns)}", "features")
-        if columns[name][1] == "categorical":
-            raise Refused(f"{name!r} is categorical, and {context.type} judges numbers", "features")
+        if (kind := columns[name][1]) not in judges.named:
+            raise Refused(f"{name!r} is {kind}, and {context.type} judges {judges.what}", "features")
     return tuple(sorted({columns[name][0] for name in parameters.features}))
+
+
+def numeric_features(parameters: Parameters, context: Context) -> tuple[int, ...]:
+    """Tells which features a detector of numbers judges, as `chosen_features` does."""
+    return chosen_features(parameters, context, NUMBERS)
 
 
 def baseline_of(context: Context) -> "Baseline":

@@ -13,7 +13,6 @@ from tests.judging import baseline_of, detector_of, schema_of
 KINDS = {name: find(name) for name in available()}
 COLUMNS = schema_of("numeric", "numeric", "numeric", "categorical", "boolean")
 every_detector = pytest.mark.parametrize("name", KINDS)
-every_outlier_detector = pytest.mark.parametrize("name", [n for n, k in KINDS.items() if k.kind == "outlier"])
 every_drift_detector = pytest.mark.parametrize("name", [n for n, k in KINDS.items() if k.kind == "drift"])
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
+from nilometer_detectors.detector import Refused
 from nilometer_detectors.drift.contract import Judgement, Window
 from nilometer_detectors.findings import Finder
 from nilometer_logger.rows import Floats
@@ -24,6 +26,13 @@ def body_of(name: str, window: Window) -> Any:
     """Returns the body of a detector's finding, read by a reader that takes no NaN."""
     event = Finder("demo/iris", "sha256:0", STREAM).drift(closed(), window, built(name), built(name).judge(window))
     return json.loads(event.data, parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
+
+
+@every_drift_detector
+def test_a_feature_that_holds_no_numbers_is_refused(name: str) -> None:
+    """A feature that the detector cannot judge is refused when the monitor is built."""
+    with pytest.raises((Refused, ValidationError)):
+        detector_of(KINDS[name], name, REFERENCE, features=["d"])
 
 
 @every_drift_detector

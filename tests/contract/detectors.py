@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nilometer_detectors.preparing import prepare
 from nilometer_detectors.registry import available, find
 from nilometer_logger.rows import Floats
 from tests.judging import baseline_of, detector_of, schema_of
@@ -24,7 +25,7 @@ def mixed(rows: int, *, seed: int, shift: float = 0.0) -> Floats:
     return np.column_stack([numbers, codes])
 
 
-REFERENCE = baseline_of(mixed(500, seed=1), COLUMNS)
+REFERENCE, _ = prepare(baseline_of(mixed(500, seed=1), COLUMNS))
 
 
 @cache

@@ -13,6 +13,7 @@ import pytest
 from nilometer_detectors.detector import Refused
 from nilometer_detectors.findings import Finder
 from nilometer_detectors.outliers.contract import Scores
+from nilometer_detectors.preparing import prepare
 from nilometer_logger.rows import UNSEEN, Rows
 from tests.contract.detectors import COLUMNS, KINDS, mixed
 from tests.judging import INF, NAN, STREAM, baseline_of, detector_of, rows_of
@@ -21,7 +22,7 @@ OUTLIER = {name: kind for name, kind in KINDS.items() if kind.kind == "outlier"}
 NUMBERS = [name for name, kind in OUTLIER.items() if kind.judges.what == "numbers"]
 CALIBRATED = [name for name, kind in OUTLIER.items() if kind.calibrates]
 every_outlier_detector = pytest.mark.parametrize("name", OUTLIER)
-REFERENCE = baseline_of(mixed(2000, seed=1), COLUMNS)
+REFERENCE, _ = prepare(baseline_of(mixed(2000, seed=1), COLUMNS))
 
 # Two numbers far out, of which the rest of the row must hide nothing: one that is missing because a text stands there,
 # an unseen category, a missing truth value.

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -110,16 +110,17 @@ class Baseline:
             digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
         return f"sha256:{digest.hexdigest()}"
 
-    def reference(self, place: int) -> Floats:
-        """Gives the usable values of one feature's sample, ascending: what tests compare a window with."""
-        return self._references[place]
+    def reference(self, place: int, of: Literal["features", "predictions"] = "features") -> Floats:
+        """Gives the usable values of one column's sample, ascending: what tests compare a window with."""
+        return (self._references if of == "features" else self._prediction_references)[place]
 
     @cached_property
     def _references(self) -> tuple[Floats, ...]:
-        # Sorted once, for all detectors; NaN is sorted to the end.
-        ordered = np.sort(self.feature_sample, axis=0)
-        counts = np.isfinite(ordered).sum(axis=0)
-        return tuple(np.ascontiguousarray(ordered[:count, place]) for place, count in enumerate(counts))
+        return _ordered(self.feature_sample)
+
+    @cached_property
+    def _prediction_references(self) -> tuple[Floats, ...]:
+        return _ordered(self.prediction_sample)
 
     def _document(self, digest: str = "") -> _Document:
         return _Document(
@@ -181,6 +182,12 @@ class Baseline:
         if baseline.digest != document.digest:
             raise SettingError(f"{directory}: was changed after it was built (its digest does not match); {_AGAIN}")
         return baseline
+
+
+def _ordered(sample: Floats) -> tuple[Floats, ...]:
+    """Sorts each column once, for all detectors, and leaves out what is not finite."""
+    ordered = np.sort(sample, axis=0)  # NaN goes to the end
+    return tuple(np.ascontiguousarray(column[np.isfinite(column)]) for column in ordered.T)
 
 
 def _schema(columns: Sequence[BaselineColumn]) -> Schema:

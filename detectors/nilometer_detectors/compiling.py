@@ -20,7 +20,9 @@ from nilometer_detectors.registry import find
 from nilometer_detectors.statistics.summary import NAMES
 from nilometer_logger.errors import ExtraMissing, SettingError
 from nilometer_logger.rows import Column, Floats, Schema
+from nilometer_logger.times import SECOND
 
+_DAY = 24 * 3600 * SECOND
 _SECTIONS: dict[Kind, str] = {"outlier": "outliers", "drift": "drift"}
 
 
@@ -35,6 +37,7 @@ class Parts:
         feature_edges: of the features' histograms.
         prediction_edges: of the predictions' histograms.
         statistics: what to report, by name.
+        windows_per_day: how many windows start in a day; None for windows of rows.
         detectors: in the order of the declaration, outlier detectors first.
         problems: all that is wrong.
     """
@@ -45,6 +48,7 @@ class Parts:
     feature_edges: list[Floats | None] = field(default_factory=list)
     prediction_edges: list[Floats | None] = field(default_factory=list)
     statistics: frozenset[str] = frozenset()
+    windows_per_day: float | None = None
     detectors: list[Detector[Any]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -63,7 +67,8 @@ def put_together(spec: MonitorSpec, directory: Path) -> Parts:
     Returns:
         The parts, or the problems.
     """
-    parts = Parts()
+    slide = spec.windows.slide or spec.windows.size
+    parts = Parts(windows_per_day=_DAY / slide if slide else None)
     if spec.baseline is not None:
         try:
             parts.baseline = Baseline.load(directory / spec.baseline.path)
@@ -225,7 +230,14 @@ def _detector(declared: DetectorSpec, kind: Kind, location: Location, parts: Par
     if not build:
         return
     try:
-        context = Context(declared.name, declared.detector, parts.features, parts.baseline)
+        context = Context(
+            declared.name,
+            declared.detector,
+            parts.features,
+            parts.baseline,
+            predictions=parts.predictions,
+            windows_per_day=parts.windows_per_day,
+        )
         parts.detectors.append(found(parameters, context))
     except Refused as error:
         at = (error.parameter,) if error.parameter else ()

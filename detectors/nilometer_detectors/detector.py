@@ -6,15 +6,15 @@ rows always get the same answer, in the worker, in a replay and in a test.
 """
 
 from abc import ABC
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from nilometer_logger.errors import SettingError
-from nilometer_logger.rows import Schema
+from nilometer_logger.rows import ColumnType, Schema
 
 if TYPE_CHECKING:
     from nilometer_detectors.baseline import Baseline
@@ -61,12 +61,16 @@ class Context:
         type: the entry point's name, such as ``ks``.
         features: the columns of a request.
         baseline: what is normal; None where the monitor has none.
+        predictions: the columns of a response; empty where the monitor watches none.
+        windows_per_day: how many windows start in a day; None for windows of rows.
     """
 
     name: str
     type: str
     features: Schema
     baseline: "Baseline | None"
+    predictions: Schema = field(default_factory=lambda: Schema(()))
+    windows_per_day: float | None = None
 
 
 class Detector(ABC, Generic[P]):
@@ -95,32 +99,52 @@ class Detector(ABC, Generic[P]):
         return f"{type(self).__name__}({self.name!r})"
 
 
-def numeric_features(parameters: Parameters, context: Context) -> tuple[int, ...]:
-    """Tells which features a detector of numbers judges.
+def columns_of(
+    names: Sequence[str] | None,
+    schema: Schema,
+    detector: str,
+    judges: Collection[ColumnType],
+    by_default: Collection[ColumnType],
+    of: str = "features",
+) -> tuple[int, ...]:
+    """Tells which columns a detector judges.
 
     Args:
-        parameters: its `features` name them; by default all of type numeric. A boolean one is judged only where it is
-            named: as a number it is discrete, which such detectors judge badly.
-        context: gives the schema.
+        names: those that the monitor names; None for all of a type that is judged by default.
+        schema: of the half that is judged.
+        detector: its type, for the message.
+        judges: the types of the columns that it can judge.
+        by_default: those that it judges without being asked. A boolean column, for one, is discrete, which tests of
+            numbers judge badly.
+        of: what the columns are called.
 
     Returns:
-        The places of the features in the schema, ascending.
+        Their places in the schema, ascending.
 
     Raises:
-        Refused: if a name is none of a feature, or of one that holds no numbers, or if nothing is left to judge.
+        Refused: if a name is none of a column, or of one that cannot be judged, or if nothing is left to judge.
     """
-    columns = {column.name: (place, column.type) for place, column in enumerate(context.features.columns)}
-    if parameters.features is None:
-        places = [place for place, kind in columns.values() if kind == "numeric"]
+    columns = {column.name: (place, column.type) for place, column in enumerate(schema.columns)}
+    if names is None:
+        places = [place for place, kind in columns.values() if kind in by_default]
         if not places:
-            raise Refused(f"{context.type} judges numeric features, and the schema has none")
+            raise Refused(f"{detector} judges {' and '.join(sorted(by_default))} {of}, and the schema has none")
         return tuple(places)
-    for name in parameters.features:
+    for name in names:
         if name not in columns:
-            raise Refused(f"{name!r} is no feature; there are {', '.join(columns)}", "features")
-        if columns[name][1] == "categorical":
-            raise Refused(f"{name!r} is categorical, and {context.type} judges numbers", "features")
-    return tuple(sorted({columns[name][0] for name in parameters.features}))
+            raise Refused(f"{name!r} is none of the {of}; there are {', '.join(columns)}", "features")
+        if (kind := columns[name][1]) not in judges:
+            raise Refused(f"{name!r} is {kind}, and {detector} judges {' and '.join(sorted(judges))} columns", "features")
+    return tuple(sorted({columns[name][0] for name in names}))
+
+
+def numeric_features(parameters: Parameters, context: Context) -> tuple[int, ...]:
+    """Tells which features a detector of numbers judges: by default all of type numeric; a boolean one where it is named.
+
+    Raises:
+        Refused: as `columns_of` does.
+    """
+    return columns_of(parameters.features, context.features, context.type, {"numeric", "boolean"}, {"numeric"})
 
 
 def baseline_of(context: Context) -> "Baseline":

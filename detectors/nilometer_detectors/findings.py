@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from nilometer_detectors.drift.contract import DriftDetector, Judgement, Window
+from nilometer_detectors.drift.contract import AnyDriftDetector, Judgement, Window
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores
 from nilometer_detectors.statistics.contract import plain
 from nilometer_detectors.windows import format_duration
@@ -66,7 +66,7 @@ class Finder:
         }
         return self._event(STATISTICS, closed.end, body, identity=_identity(closed))
 
-    def drift(self, closed: ClosedWindow, window: Window, detector: DriftDetector[Any], said: Judgement) -> CloudEvent:
+    def drift(self, closed: ClosedWindow, window: Window, detector: AnyDriftDetector, said: Judgement) -> CloudEvent:
         """Reports what a detector says about a closed window."""
         body: dict[str, object] = {
             **self._head(closed, window),
@@ -75,8 +75,10 @@ class Finder:
             "distance": said.distance,
             "pValue": said.p_value,
             "threshold": said.threshold,
-            "features": said.features,
+            detector.of: said.columns,
         }
+        if said.applied:
+            body["applied"] = said.applied
         if said.reason:
             body["reason"] = said.reason
         return self._event(

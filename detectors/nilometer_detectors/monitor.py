@@ -16,8 +16,9 @@ from pydantic import ValidationError
 
 from nilometer_detectors.compiling import Parts, detector_problems, put_together
 from nilometer_detectors.declaration import ModelMonitor
-from nilometer_detectors.drift.contract import DriftDetector, Judgement, Window
+from nilometer_detectors.drift.contract import AnyDriftDetector, DriftDetector, Judgement, Needs, Of, Window
 from nilometer_detectors.findings import Finder
+from nilometer_detectors.memory import StreamMemory
 from nilometer_detectors.outliers.contract import OutlierDetector
 from nilometer_detectors.problems import Problem, Problems, problems_of, shortened
 from nilometer_detectors.statistics.contract import Layout
@@ -30,7 +31,7 @@ from nilometer_logger.errors import SettingError
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.kserve import Stream
 from nilometer_logger.monitoring import ClosedWindow, WindowSpec
-from nilometer_logger.rows import Rows
+from nilometer_logger.rows import Floats, Rows, Schema
 
 _log = logging.getLogger("nilometer.monitor")
 
@@ -65,12 +66,10 @@ class CompiledMonitor:
         self.drift_detectors = tuple(found for found in parts.detectors if isinstance(found, DriftDetector))
         self._namespace, self._stream = metadata.namespace, spec.stream
         self._min_rows = spec.windows.min_rows
-        needs = [detector.needs() for detector in self.drift_detectors]
         self._statistics = parts.statistics
-        self._needed = frozenset(name for need in needs for name in need.statistics)
-        sample = max((need.sample for need in needs), default=0)
-        self._feature_layout = Layout(parts.features, parts.feature_edges, sample)
-        self._prediction_layout = Layout(parts.predictions, parts.prediction_edges)
+        needs = [detector.needs() for detector in self.drift_detectors]
+        self._features = _layout(parts.features, parts.feature_edges, needs, "features")
+        self._predictions = _layout(parts.predictions, parts.prediction_edges, needs, "predictions")
 
     def __repr__(self) -> str:
         """Such as ``CompiledMonitor('demo/iris')``."""
@@ -89,8 +88,8 @@ class CompiledMonitor:
     def open(self) -> WindowState:
         """Makes the state of an empty window."""
         return WindowState(
-            Summary(self._feature_layout, self._statistics, self._needed),
-            Summary(self._prediction_layout, self._statistics),
+            Summary(self._features[0], self._statistics, self._features[1]),
+            Summary(self._predictions[0], self._statistics, self._predictions[1]),
         )
 
     def load(self, blob: bytes) -> WindowState:
@@ -103,21 +102,34 @@ class CompiledMonitor:
         state.load(blob)
         return state
 
-    def close(self, stream: Stream, window: ClosedWindow, state: monitoring.WindowState) -> Sequence[CloudEvent]:
+    def remember(self, blob: bytes = b"") -> StreamMemory:
+        """Makes the memory of a stream, or reads what `StreamMemory.dump` wrote.
+
+        Raises:
+            StateError: if it is no memory of this monitor.
+        """
+        memory = StreamMemory(self.drift_detectors, self._report)
+        if blob:
+            memory.load(blob)
+        return memory
+
+    def close(
+        self, stream: Stream, window: ClosedWindow, state: monitoring.WindowState, memory: monitoring.Memory
+    ) -> Sequence[CloudEvent]:
         """Judges a closed window: one finding of statistics, then one of each drift detector."""
-        if not isinstance(state, WindowState):
-            raise TypeError(f"a {type(state).__name__} is no state that this monitor opened")
+        if not (isinstance(state, WindowState) and isinstance(memory, StreamMemory)):
+            raise TypeError(f"a {type(state).__name__} and a {type(memory).__name__} are none of this monitor's")
         finder = Finder(self.name, self.digest, stream, self._min_rows)
         findings = [finder.statistics(window, state.window)]
         unfit = _unfit(window, state.window.features.rows, self._min_rows)
         for detector in self.drift_detectors:
-            judgement = Judgement("nodata", unfit) if unfit else self._judge(detector, state.window)
+            judgement = Judgement("nodata", unfit) if unfit else self._judge(detector, state.window, memory)
             findings.append(finder.drift(window, state.window, detector, judgement))
         return findings
 
-    def _judge(self, detector: DriftDetector[Any], window: Window) -> Judgement:
+    def _judge(self, detector: AnyDriftDetector, window: Window, memory: StreamMemory) -> Judgement:
         try:
-            return detector.judge(window)
+            return memory.persisting(detector, memory.judge(detector, window))
         except Exception as error:  # noqa: BLE001 - a detector that fails stops neither the window nor the others
             self._report(detector.name, error)
             return Judgement("nodata", f"the detector failed: {error!r}")
@@ -144,6 +156,15 @@ class CompiledMonitor:
             if scores.flagged.any():
                 findings += finder.outliers(rows, detector, scores)
         return findings
+
+
+def _layout(
+    schema: Schema, edges: Sequence[Floats | None], needs: Sequence[Needs], of: Of
+) -> tuple[Layout, frozenset[str]]:
+    """Says what is kept of one half for the detectors: a sample of the largest size, and statistics."""
+    ours = [need for need in needs if need.of == of]
+    sample = max((need.sample for need in ours), default=0)
+    return Layout(schema, edges, sample), frozenset(name for need in ours for name in need.statistics)
 
 
 def _cut(windows: WindowsSpec) -> WindowSpec:

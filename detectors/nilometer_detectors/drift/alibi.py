@@ -27,7 +27,9 @@ from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from nilometer_detectors.detector import Context, Parameters, Refused
-from nilometer_detectors.drift.univariate import UnivariateDrift, UnivariateParameters
+from nilometer_detectors.drift.columns import Input, Measured
+from nilometer_detectors.drift.deciding import PValueParameters
+from nilometer_detectors.drift.samples import SampleDrift, SampleParameters
 from nilometer_detectors.problems import unknown_field
 from nilometer_logger.errors import ExtraMissing
 from nilometer_logger.rows import Floats
@@ -49,7 +51,7 @@ _OURS = frozenset(
 )
 
 
-class AlibiParameters(UnivariateParameters):
+class AlibiParameters(PValueParameters, SampleParameters):
     """Our parameters; any other is one of the detector's constructor."""
 
     model_config = ConfigDict(extra="allow")
@@ -60,7 +62,7 @@ class AlibiParameters(UnivariateParameters):
         return dict(self.model_extra or {})
 
 
-class AlibiDrift(UnivariateDrift[AlibiParameters]):
+class AlibiDrift(SampleDrift[AlibiParameters]):
     """A test by feature of alibi-detect: its distances and p-values, our corrections and verdicts.
 
     Source: Van Looveren et al., "Alibi Detect: algorithms for outlier, adversarial and drift detection", version 0.13.
@@ -81,16 +83,17 @@ class AlibiDrift(UnivariateDrift[AlibiParameters]):
         make = _class_of(context.type)
         arguments = _arguments(make, parameters.arguments)
         try:
-            self._detectors = [make(reference[:, np.newaxis], **arguments) for reference in self._references]
-            self.test([0], [self._references[0][: parameters.min_rows]])
+            self._detectors = [make(reference[:, np.newaxis], **arguments) for reference in self.references]
+            some = self.references[0][: parameters.min_rows]
+            self.measure([0], [Input(some, len(some), 0, len(some))])
         except Exception as error:
             raise Refused(f"alibi-detect refuses it: {type(error).__name__}: {error}") from error
 
-    def test(self, features: Sequence[int], samples: Sequence[Floats]) -> tuple[Floats, Floats]:
-        """Tests features against their references."""
-        pairs = zip(features, samples, strict=True)
-        said = [self._detectors[feature].predict(sample[:, np.newaxis])["data"] for feature, sample in pairs]
-        return _first(said, "distance"), _first(said, "p_val")
+    def measure(self, columns: Sequence[int], inputs: Sequence[Input[Floats]]) -> Measured:
+        """Tests columns against their references."""
+        pairs = zip(columns, inputs, strict=True)
+        said = [self._detectors[column].predict(each.values[:, np.newaxis])["data"] for column, each in pairs]
+        return Measured(_first(said, "distance"), _first(said, "p_val"))
 
 
 def _first(said: Sequence[Mapping[str, Any]], name: str) -> Floats:

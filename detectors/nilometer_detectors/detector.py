@@ -6,10 +6,11 @@ rows always get the same answer, in the worker, in a replay and in a test.
 """
 
 from abc import ABC
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -94,6 +95,33 @@ class Detector(ABC, Generic[P]):
         self.name = context.name
         self.type = context.type
 
+    @classmethod
+    def prepare(cls, baseline: "Baseline") -> Mapping[str, NDArray[Any]]:  # noqa: ARG003 - for those who need it
+        """Computes what of the detector depends on the baseline alone and costs too much to compute at every start.
+
+        `nilometer baseline` calls it once for every installed detector and keeps the arrays in the artefact. It must
+        give the same arrays for the same baseline.
+
+        Returns:
+            Arrays of numbers, truth values or text, by a name of the detector's choice; nothing by default.
+
+        Raises:
+            Refused: if the detector can do nothing with such a baseline.
+            ExtraMissing: if it needs packages that are not installed.
+        """
+        return {}
+
+    @classmethod
+    def prepared(cls, context: Context) -> Mapping[str, NDArray[Any]]:
+        """Gives what `prepare` made of the baseline: out of the artefact, or made now where that does not hold it.
+
+        Raises:
+            Refused: if there is no baseline, or one that the detector can do nothing with.
+        """
+        baseline = baseline_of(context)
+        found = baseline.prepared.get(context.type)
+        return cls.prepare(baseline) if found is None else found
+
     def __repr__(self) -> str:
         """Such as ``ZScore('range')``."""
         return f"{type(self).__name__}({self.name!r})"
@@ -102,6 +130,7 @@ class Detector(ABC, Generic[P]):
 def columns_of(
     names: Sequence[str] | None,
     schema: Schema,
+    *,
     detector: str,
     judges: Collection[ColumnType],
     by_default: Collection[ColumnType],
@@ -134,7 +163,9 @@ def columns_of(
         if name not in columns:
             raise Refused(f"{name!r} is none of the {of}; there are {', '.join(columns)}", "features")
         if (kind := columns[name][1]) not in judges:
-            raise Refused(f"{name!r} is {kind}, and {detector} judges {' and '.join(sorted(judges))} columns", "features")
+            raise Refused(
+                f"{name!r} is {kind}, and {detector} judges {' and '.join(sorted(judges))} columns", "features"
+            )
     return tuple(sorted({columns[name][0] for name in names}))
 
 
@@ -144,7 +175,13 @@ def numeric_features(parameters: Parameters, context: Context) -> tuple[int, ...
     Raises:
         Refused: as `columns_of` does.
     """
-    return columns_of(parameters.features, context.features, context.type, {"numeric", "boolean"}, {"numeric"})
+    return columns_of(
+        parameters.features,
+        context.features,
+        detector=context.type,
+        judges={"numeric", "boolean"},
+        by_default={"numeric"},
+    )
 
 
 def baseline_of(context: Context) -> "Baseline":

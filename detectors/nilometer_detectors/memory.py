@@ -125,7 +125,9 @@ def _restore(memory: Memory, arrays: dict[str, _Array]) -> None:
     for name, (kind, shape, data) in arrays.items():
         fresh = memory[name]
         if kind != fresh.dtype.str or shape != list(fresh.shape):
-            raise ValueError(f"{name} is {kind} of shape {shape}, and {fresh.dtype.str} of {list(fresh.shape)} is expected")
+            raise ValueError(
+                f"{name} is {kind} of shape {shape}, and {fresh.dtype.str} of {list(fresh.shape)} is expected"
+            )
         memory[name] = _array(data, fresh)
 
 

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nilometer_detectors.baseline import Baseline, BaselineColumn, describe
+from nilometer_detectors.baseline import Baseline, BaselineColumn
+from nilometer_detectors.describing import describe
 from nilometer_detectors.reference import BINS, build
 from nilometer_logger.errors import SettingError
 from tests.judging import INF, NAN, baseline_of, normal, schema_of
+
+VERSION_1 = Path(__file__).parents[1] / "data" / "baseline-version-1"  # of TABLE
 
 TABLE = """\
 length,colour,ripe,weight,class
@@ -101,8 +104,19 @@ def test_a_constant_and_a_boolean_have_bins_of_their_own() -> None:
 
 def test_the_reference_is_sorted_and_finite() -> None:
     """What tests compare a window with is in order, without missing values."""
-    baseline = baseline_of([[3.0], [NAN], [1.0], [INF], [2.0]])
+    baseline = baseline_of([[3.0], [NAN], [1.0], [INF], [2.0], [-INF]], predictions=[6, 5, 4, 3, 2, NAN])
     assert baseline.reference(0).tolist() == [1.0, 2.0, 3.0]
+    assert baseline.reference(0, "response").tolist() == [2.0, 3.0, 4.0, 5.0, 6.0]
+
+
+def test_the_sorted_reference_stands_in_the_artefact(artefact: Path, tmp_path: Path) -> None:
+    """Loading sorts nothing: each column stands sorted beside the sample, and gives the same reference."""
+    built, loaded = build(csv_file(tmp_path), predictions=["class"]), Baseline.load(artefact)
+    assert loaded.sorted_samples is not None
+    for place in range(4):
+        assert loaded.reference(place).tolist() == built.reference(place).tolist()
+        assert np.shares_memory(loaded.reference(place), loaded.sorted_samples[0])
+    assert loaded.reference(0, "response").tolist() == [0.0, 1.0, 1.0, 2.0]
 
 
 def test_the_sample_is_bounded_and_always_the_same(tmp_path: Path) -> None:
@@ -165,8 +179,9 @@ def damaged(artefact: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 2}, "newer nilometer"),
+        ({"version": 3}, "newer nilometer"),
         ({"version": "1"}, "is damaged"),
+        ({"version": 0}, "is damaged"),
         ({"format": "other"}, "is no baseline"),
         ({"rows": 5}, "digest does not match"),
         ({"digest": "sha256:0"}, "digest does not match"),
@@ -197,9 +212,43 @@ def test_a_broken_file_is_refused(artefact: Path, name: str, content: bytes | No
 
 def test_changed_arrays_are_refused(artefact: Path) -> None:
     """Arrays that are not those of the document are found out by the digest."""
-    np.savez(artefact / "arrays.npz", features=np.zeros((4, 4)), predictions=np.zeros((4, 1)))
+    with np.load(artefact / "arrays.npz") as archive:
+        arrays = dict(archive)
+    for name, array in arrays.items():
+        np.savez(artefact / "arrays.npz", **{**arrays, name: array + 1})
+        with pytest.raises(SettingError, match="digest does not match"):
+            Baseline.load(artefact)
+    np.savez(artefact / "arrays.npz", **arrays, **{"prepared/ks/extra": np.zeros(1)})
     with pytest.raises(SettingError, match="digest does not match"):
         Baseline.load(artefact)
+
+
+@pytest.mark.parametrize("name", ["features", "predictions", "sorted_features", "sorted_predictions"])
+def test_missing_arrays_are_refused(artefact: Path, name: str) -> None:
+    """An array that is not there, or is of another type, is damage and no traceback."""
+    with np.load(artefact / "arrays.npz") as archive:
+        arrays = dict(archive)
+    for damage in ({}, {name: np.zeros(4)}, {name: arrays[name].astype(np.float32)}):
+        kept = {other: array for other, array in arrays.items() if other != name}
+        np.savez(artefact / "arrays.npz", **kept, **damage)
+        with pytest.raises(SettingError, match=f"is damaged .{name} is no matrix"):
+            Baseline.load(artefact)
+
+
+def test_an_artefact_of_version_1_is_read() -> None:
+    """What an older nilometer wrote has samples and no more: it is read, and keeps its digest, which monitors carry."""
+    baseline = Baseline.load(VERSION_1)
+    assert baseline.version == 1
+    assert baseline.prepared == {}
+    assert baseline.digest == json.loads((VERSION_1 / "baseline.json").read_text())["digest"]
+    assert baseline.reference(0).tolist() == [1.0, 2.5, 4.0]
+
+
+def test_a_baseline_of_version_1_is_written_as_it_was(tmp_path: Path) -> None:
+    """Saved again, it is the same baseline of the same version."""
+    Baseline.load(VERSION_1).save(tmp_path / "again")
+    assert (tmp_path / "again" / "baseline.json").read_bytes() == (VERSION_1 / "baseline.json").read_bytes()
+    assert Baseline.load(tmp_path / "again").digest == Baseline.load(VERSION_1).digest
 
 
 def test_pickled_arrays_are_never_loaded(artefact: Path) -> None:

@@ -52,7 +52,7 @@ def findings(
     state = monitor.open()
     for block in blocks:
         state.update(block)
-    return list(monitor.close(stream, window or closed(), state))
+    return list(monitor.close(stream, window or closed(), state, monitor.remember()))
 
 
 def body(event: CloudEvent) -> Any:
@@ -281,5 +281,5 @@ def test_bodies_are_always_json(monitor: CompiledMonitor, values: list[Any]) -> 
 
 def test_a_state_of_another_kind_is_refused(monitor: CompiledMonitor) -> None:
     """A state that the monitor did not open is a bug of its driver, and is not judged."""
-    with pytest.raises(TypeError, match="is no state that this monitor opened"):
-        monitor.close(STREAM, closed(), object())  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="are none of this monitor's"):
+        monitor.close(STREAM, closed(), object(), monitor.remember())  # type: ignore[arg-type]

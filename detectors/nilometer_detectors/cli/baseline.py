@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from nilometer_detectors.baseline import describe
+from nilometer_detectors.describing import describe
+from nilometer_detectors.preparing import prepare
 from nilometer_detectors.reference import SAMPLE, build
 
 
@@ -22,7 +23,9 @@ def command(data: Path, out: Path, predictions: tuple[str, ...], categorical: tu
     DATA is a CSV file whose first line names the columns: features in the order in which clients send them, and
     predictions, named by --prediction, in the order in which the model answers them.
     """
-    baseline = build(data, predictions, categorical, sample)
+    baseline, left_out = prepare(build(data, predictions, categorical, sample))
     baseline.save(out)
     click.echo(describe(baseline))
+    for name, reason in left_out.items():
+        click.echo(f"note: nothing is prepared for detector {name}: {reason}", err=True)
     click.echo(f"\nwritten to {out}; name it in a monitor as  baseline: {{path: {out.resolve()}}}")

@@ -73,7 +73,14 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
             Refused: if a name is none of a column, or of one that cannot be judged, or if nothing is left to judge.
         """
         super().__init__(parameters, context)
-        self.places = columns_of(parameters.features, self.schema, context.type, self.judges, self.by_default, self.of)
+        self.places = columns_of(
+            parameters.features,
+            self.schema,
+            detector=context.type,
+            judges=self.judges,
+            by_default=self.by_default,
+            of=self.of,
+        )
         self.names = tuple(self.schema.names[place] for place in self.places)
         self._level = parameters.level(context) if isinstance(parameters, PValueParameters) else 0.0
 
@@ -110,9 +117,7 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
                 reasons[place] = "the test gave no number"
         kept = np.flatnonzero(~np.isnan(known))
         judged = [tested[index] for index in kept]
-        measured = Measured(
-            measured.distances[kept], None if measured.p_values is None else measured.p_values[kept]
-        )
+        measured = Measured(measured.distances[kept], None if measured.p_values is None else measured.p_values[kept])
         said = [self._unjudged(each, reason) for each, reason in zip(inputs, reasons, strict=True)]
         reason = "; ".join(f"{name}: {why}" for name, why in zip(self.names, reasons, strict=True) if why)
         if not judged:

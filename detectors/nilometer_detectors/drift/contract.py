@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from nilometer_detectors.detector import Context, Detector, Parameters, Refused, Strict
 from nilometer_detectors.statistics.summary import Summary
+from nilometer_logger.kserve import Half
 from nilometer_logger.rows import Schema
 
 Verdict = Literal["ok", "drift", "nodata"]
@@ -115,9 +116,9 @@ class DriftDetector(Detector[D]):
     and says so, and the rest is; a window in which nothing can be judged gets the verdict nodata with the reason.
 
     Attributes:
-        of: the half that it judges.
+        of: what it judges.
+        half: the half that this is of.
         schema: the columns of that half.
-        min_distance: the effect-size floor.
     """
 
     kind: ClassVar[Literal["drift"]] = "drift"
@@ -130,9 +131,12 @@ class DriftDetector(Detector[D]):
         """
         super().__init__(parameters, context)
         self.of: Of = parameters.of
+        self.half: Half = "request" if self.of == "features" else "response"
         self.schema: Schema = context.features if self.of == "features" else context.predictions
         if not len(self.schema):
-            raise Refused("the monitor has no predictions: name them in spec.schema or build the baseline with them", "of")
+            raise Refused(
+                "the monitor has no predictions: name them in spec.schema or build the baseline with them", "of"
+            )
 
     @abstractmethod
     def needs(self) -> Needs:

@@ -75,7 +75,8 @@ class PValueParameters(DriftParameters):
         rate = self.false_alarms_per_day / context.windows_per_day
         if rate >= 1:
             raise Refused(
-                f"is {self.false_alarms_per_day}: a day has only {context.windows_per_day:g} windows", "falseAlarmsPerDay"
+                f"is {self.false_alarms_per_day}: a day has only {context.windows_per_day:g} windows",
+                "falseAlarmsPerDay",
             )
         kept = self.persistence
         return level_for(rate, kept.at_least, kept.of) if kept else rate
@@ -116,4 +117,6 @@ class DistanceParameters(DriftParameters):
         """
         thresholds = np.maximum(thresholds, self.min_distance)
         applied = {"minDistance": self.min_distance} if self.min_distance else {}
-        return Decision(distances > thresholds, thresholds, np.argsort(-(distances - thresholds), kind="stable"), applied)
+        return Decision(
+            distances > thresholds, thresholds, np.argsort(-(distances - thresholds), kind="stable"), applied
+        )

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from numpy.typing import NDArray
 
 from nilometer_detectors.drift.contract import DriftDetector, DriftParameters, Judgement, Window
-from nilometer_logger.kserve import Half
 from nilometer_logger.rows import Floats, Rows
 
 Memory = dict[str, NDArray[Any]]
@@ -46,11 +45,6 @@ class OnlineDrift(DriftDetector[O]):
             memory: changed in place: an alarm that was told is not told again.
             window: the one that has closed; its rows are among those that were observed.
         """
-
-    @property
-    def half(self) -> Half:
-        """The half whose rows it takes."""
-        return "request" if self.of == "features" else "response"
 
     def take(self, memory: Memory, rows: Rows) -> None:
         """Takes a block of rows of either half."""

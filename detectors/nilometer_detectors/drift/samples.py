@@ -49,7 +49,7 @@ class SampleDrift(ColumnDrift[S, Floats]):
         """
         super().__init__(parameters, context)
         baseline = baseline_of(context)
-        self.references = [baseline.reference(place, self.of) for place in self.places]
+        self.references = [baseline.reference(place, self.half) for place in self.places]
         for name, reference in zip(self.names, self.references, strict=True):
             if len(reference) < 2:
                 raise Refused(

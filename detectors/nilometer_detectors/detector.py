@@ -6,9 +6,9 @@ rows always get the same answer, in the worker, in a replay and in a test.
 """
 
 from abc import ABC
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
@@ -62,12 +62,16 @@ class Context:
         type: the entry point's name, such as ``ks``.
         features: the columns of a request.
         baseline: what is normal; None where the monitor has none.
+        predictions: the columns of a response; empty where the monitor watches none.
+        windows_per_day: how many windows start in a day; None for windows of rows.
     """
 
     name: str
     type: str
     features: Schema
     baseline: "Baseline | None"
+    predictions: Schema = field(default_factory=lambda: Schema(()))
+    windows_per_day: float | None = None
 
 
 class Detector(ABC, Generic[P]):
@@ -75,10 +79,15 @@ class Detector(ABC, Generic[P]):
 
     Class attributes:
         kind: whether it judges rows or windows.
+        judges: the types of the columns that it can judge.
+        by_default: those that it judges where the monitor names none. A boolean column, for one, is discrete, which
+            tests of numbers judge badly.
         Parameters: the model of its parameters.
     """
 
     kind: ClassVar[Kind]
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean"})
+    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric"})
     Parameters: ClassVar[type[Parameters]]
 
     def __init__(self, parameters: P, context: Context) -> None:
@@ -123,56 +132,46 @@ class Detector(ABC, Generic[P]):
         return f"{type(self).__name__}({self.name!r})"
 
 
-class Judges(NamedTuple):
-    """What a detector judges.
-
-    Attributes:
-        what: as messages call it.
-        by_default: the types of the features that are judged where a monitor names none.
-        named: the types of the features that may be named.
-    """
-
-    what: str
-    by_default: tuple[ColumnType, ...]
-    named: tuple[ColumnType, ...]
-
-
-# As a number, a truth value is discrete, which detectors of numbers judge badly: so only where it is named.
-NUMBERS = Judges("numbers", ("numeric",), ("numeric", "boolean"))
-
-
-def chosen_features(parameters: Parameters, context: Context, judges: Judges) -> tuple[int, ...]:
-    """Tells which features a detector judges.
+def columns_of(
+    names: Sequence[str] | None,
+    schema: Schema,
+    *,
+    detector: str,
+    judges: Collection[ColumnType],
+    by_default: Collection[ColumnType],
+    of: str = "features",
+) -> tuple[int, ...]:
+    """Tells which columns a detector judges.
 
     Args:
-        parameters: its `features` name them; by default all of the types that are judged by default.
-        context: gives the schema.
-        judges: what the detector judges.
+        names: those that the monitor names; None for all of a type that is judged by default.
+        schema: of the half that is judged.
+        detector: its type, for the message.
+        judges: the types of the columns that it can judge.
+        by_default: those that it judges without being asked. A boolean column, for one, is discrete, which tests of
+            numbers judge badly.
+        of: what the columns are called.
 
     Returns:
-        The places of the features in the schema, ascending.
+        Their places in the schema, ascending.
 
     Raises:
-        Refused: if a name is none of a feature, or of one of another type, or if nothing is left to judge.
+        Refused: if a name is none of a column, or of one that cannot be judged, or if nothing is left to judge.
     """
-    columns = {column.name: (place, column.type) for place, column in enumerate(context.features.columns)}
-    if parameters.features is None:
-        places = [place for place, kind in columns.values() if kind in judges.by_default]
+    columns = {column.name: (place, column.type) for place, column in enumerate(schema.columns)}
+    if names is None:
+        places = [place for place, kind in columns.values() if kind in by_default]
         if not places:
-            kinds = " or ".join(judges.by_default)
-            raise Refused(f"{context.type} judges {kinds} features, and the schema has none")
+            raise Refused(f"{detector} judges {' and '.join(sorted(by_default))} {of}, and the schema has none")
         return tuple(places)
-    for name in parameters.features:
+    for name in names:
         if name not in columns:
-            raise Refused(f"{name!r} is no feature; there are {', '.join(columns)}", "features")
-        if (kind := columns[name][1]) not in judges.named:
-            raise Refused(f"{name!r} is {kind}, and {context.type} judges {judges.what}", "features")
-    return tuple(sorted({columns[name][0] for name in parameters.features}))
-
-
-def numeric_features(parameters: Parameters, context: Context) -> tuple[int, ...]:
-    """Tells which features a detector of numbers judges, as `chosen_features` does."""
-    return chosen_features(parameters, context, NUMBERS)
+            raise Refused(f"{name!r} is none of the {of}; there are {', '.join(columns)}", "features")
+        if (kind := columns[name][1]) not in judges:
+            raise Refused(
+                f"{name!r} is {kind}, and {detector} judges {' and '.join(sorted(judges))} columns", "features"
+            )
+    return tuple(sorted({columns[name][0] for name in names}))
 
 
 def baseline_of(context: Context) -> "Baseline":

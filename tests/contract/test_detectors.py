@@ -3,6 +3,7 @@
 import inspect
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -40,11 +41,20 @@ def test_parameters_are_described(name: str) -> None:
 
 
 @every_detector
-@pytest.mark.parametrize("features", [["nonsense"], []])
-def test_features_that_are_not_there_are_refused(name: str, features: list[str]) -> None:
-    """A feature that is not there is refused when the monitor is built, and so is none at all."""
+@pytest.mark.parametrize("parameters", [{"features": ["nonsense"]}, {"features": []}])
+def test_features_that_are_none_are_refused(name: str, parameters: dict[str, Any]) -> None:
+    """A feature that is not there is refused when the monitor is built, and so is a list that names none."""
     with pytest.raises((Refused, ValidationError)):
-        detector_of(KINDS[name], name, REFERENCE, features=features)
+        detector_of(KINDS[name], name, REFERENCE, **parameters)
+
+
+@every_detector
+def test_features_that_cannot_be_judged_are_refused(name: str) -> None:
+    """A feature of a type that a detector cannot judge is refused by its name."""
+    for column in COLUMNS.columns:
+        if column.type not in KINDS[name].judges:
+            with pytest.raises(Refused, match=f"'{column.name}' is {column.type}"):
+                detector_of(KINDS[name], name, REFERENCE, features=[column.name])
 
 
 @every_detector

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nilometer_detectors.detector import Refused
 from nilometer_detectors.findings import Finder
 from nilometer_detectors.outliers.contract import Scores
+from nilometer_detectors.outliers.faults import FaultDetector
 from nilometer_detectors.preparing import prepare
 from nilometer_logger.rows import UNSEEN, Rows
 from tests.contract.detectors import COLUMNS, KINDS, mixed
 from tests.judging import INF, NAN, STREAM, baseline_of, detector_of, rows_of
 
 OUTLIER = {name: kind for name, kind in KINDS.items() if kind.kind == "outlier"}
-NUMBERS = [name for name, kind in OUTLIER.items() if kind.judges.what == "numbers"]
+NUMBERS = [name for name, kind in OUTLIER.items() if not issubclass(kind, FaultDetector)]
 CALIBRATED = [name for name, kind in OUTLIER.items() if kind.calibrates]
 every_outlier_detector = pytest.mark.parametrize("name", OUTLIER)
 REFERENCE, _ = prepare(baseline_of(mixed(2000, seed=1), COLUMNS))
@@ -52,15 +52,6 @@ def finding(name: str, rows: Rows) -> Any:
     """Returns the event of the only finding of a detector on some rows, and its body, read by a reader without NaN."""
     (event,) = Finder("demo/iris", "sha256:0", STREAM).outliers(rows, built(name), built(name).score(rows))
     return event, json.loads(event.data, parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
-
-
-@every_outlier_detector
-def test_features_of_another_type_are_refused(name: str) -> None:
-    """A feature is refused exactly if it is of a type that the detector does not judge."""
-    for column in COLUMNS.columns:
-        if column.type not in OUTLIER[name].judges.named:
-            with pytest.raises(Refused):
-                detector_of(OUTLIER[name], name, REFERENCE, features=[column.name])
 
 
 @every_outlier_detector

@@ -80,7 +80,7 @@ def test_an_infinite_value_breaks_a_rule_of_its_own(value: float) -> None:
     ("parameters", "message"),
     [
         ({"rules": []}, "nothing would be judged"),
-        ({"min": {"c": 1.0}}, "'c' is no feature"),
+        ({"min": {"c": 1.0}}, "'c' is none of the features"),
         ({"min": {"b": 1.0}, "features": ["a"]}, r"names 'b', which is none of the judged features \(a\)"),
         ({"min": {"a": 2.0}, "max": {"a": 1.0}}, "no value of 'a' could be normal"),
         ({"min": {"a": 2.0}, "rules": ["max"]}, "give spec.baseline.path"),

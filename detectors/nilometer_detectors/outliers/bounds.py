@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from nilometer_detectors.baseline import BaselineColumn
-from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of, chosen_features
+from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores, total
 from nilometer_logger.rows import Rows
 
@@ -61,9 +61,8 @@ class Bounds(OutlierDetector[BoundsParameters]):
             rules = parameters.rules
         if not rules and not given:
             raise Refused("is empty, and no min or max is given: nothing would be judged", "rules")
-        if not rules and parameters.features is None:
-            parameters = parameters.model_copy(update={"features": sorted(given)})
-        self._features = chosen_features(parameters, context, self.judges)
+        named = sorted(given) if not rules and parameters.features is None else parameters.features
+        self._features = self.chosen(named, context)
         names = [context.features.names[place] for place in self._features]
         for parameter in ("min", "max"):
             for name in getattr(parameters, parameter):

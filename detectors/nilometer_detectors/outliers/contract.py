@@ -2,14 +2,14 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_detectors.detector import NUMBERS, Detector, Judges, P
+from nilometer_detectors.detector import Context, Detector, P, columns_of
 from nilometer_detectors.statistics.contract import plain
 from nilometer_logger.rows import Floats, Rows
 
@@ -47,14 +47,29 @@ class OutlierDetector(Detector[P]):
     whoever judges numbers; no rows give no scores. The rows are left as they are.
 
     Class attributes:
-        judges: what it judges.
         calibrates: whether a quantile of its scores of normal rows makes a good `threshold`; not where a score counts
             faults, of which normal rows have none.
     """
 
     kind: ClassVar[Literal["outlier"]] = "outlier"
-    judges: ClassVar[Judges] = NUMBERS
     calibrates: ClassVar[bool] = True
+
+    def chosen(self, names: Sequence[str] | None, context: Context) -> tuple[int, ...]:
+        """Tells which features the detector judges.
+
+        Args:
+            names: those that the monitor names; None for all of a type that is judged by default.
+            context: gives the schema.
+
+        Returns:
+            Their places in the schema, ascending.
+
+        Raises:
+            Refused: as `columns_of` does.
+        """
+        return columns_of(
+            names, context.features, detector=context.type, judges=self.judges, by_default=self.by_default
+        )
 
     @abstractmethod
     def score(self, rows: Rows) -> Scores:

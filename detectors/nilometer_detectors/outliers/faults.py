@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Parameters, chosen_features
+from nilometer_detectors.detector import Context, Parameters
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores
 from nilometer_logger.rows import Floats, Rows
 
@@ -37,7 +37,7 @@ class FaultDetector(OutlierDetector[FaultParameters]):
             Refused: if there is nothing to judge.
         """
         super().__init__(parameters, context)
-        self._features = chosen_features(parameters, context, self.judges)
+        self._features = self.chosen(parameters.features, context)
         self._columns = [context.features.columns[place] for place in self._features]
 
     @abstractmethod

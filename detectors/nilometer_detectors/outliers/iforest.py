@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Judges, Parameters, Refused, chosen_features
+from nilometer_detectors.detector import Context, Parameters, Refused
 from nilometer_detectors.kernels.forest import Forest, is_sound, path_lengths
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores, tell
 from nilometer_detectors.outliers.growing import grow
-from nilometer_logger.rows import Floats, Rows
+from nilometer_logger.rows import ColumnType, Floats, Rows
 
 if TYPE_CHECKING:
     from nilometer_detectors.baseline import Baseline
@@ -58,7 +58,7 @@ class IForest(OutlierDetector[IForestParameters]):
     """
 
     Parameters: ClassVar[type[Parameters]] = IForestParameters
-    judges: ClassVar[Judges] = Judges("numbers", ("numeric",), ("numeric",))
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric"})
 
     @classmethod
     def prepare(cls, baseline: "Baseline") -> Mapping[str, NDArray[Any]]:
@@ -93,7 +93,7 @@ class IForest(OutlierDetector[IForestParameters]):
             ExtraMissing: if the baseline has no forest, and scikit-learn is not installed to grow one.
         """
         super().__init__(parameters, context)
-        self._features = chosen_features(parameters, context, self.judges)
+        self._features = self.chosen(parameters.features, context)
         prepared = self.prepared(context)
         if not prepared or tuple(prepared["features"].tolist()) != self._features:
             grown = [context.features.names[place] for place in prepared.get("features", np.empty(0)).tolist()]

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of, chosen_features
+from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores, highest
 from nilometer_logger.rows import Rows
 
@@ -45,7 +45,7 @@ class IQR(OutlierDetector[IQRParameters]):
             Refused: if there is no baseline, nothing to judge, or a feature without a value in the sample.
         """
         super().__init__(parameters, context)
-        self._features = chosen_features(parameters, context, self.judges)
+        self._features = self.chosen(parameters.features, context)
         baseline = baseline_of(context)
         fences = np.empty((len(self._features), 3))
         for at, place in enumerate(self._features):

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import gammaincc, gammainccinv
 
-from nilometer_detectors.detector import Context, Judges, Parameters, Refused, chosen_features
+from nilometer_detectors.detector import Context, Parameters, Refused
 from nilometer_detectors.kernels.whitening import whiten
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores, tell
 from nilometer_detectors.outliers.covariance import inverse_root, ledoit_wolf
-from nilometer_logger.rows import Floats, Rows
+from nilometer_logger.rows import ColumnType, Floats, Rows
 
 if TYPE_CHECKING:
     from nilometer_detectors.baseline import Baseline
@@ -60,7 +60,7 @@ class Mahalanobis(OutlierDetector[MahalanobisParameters]):
     """
 
     Parameters: ClassVar[type[Parameters]] = MahalanobisParameters
-    judges: ClassVar[Judges] = Judges("numbers", ("numeric",), ("numeric",))
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric"})
 
     @classmethod
     def prepare(cls, baseline: "Baseline") -> Mapping[str, NDArray[Any]]:
@@ -94,7 +94,7 @@ class Mahalanobis(OutlierDetector[MahalanobisParameters]):
             Refused: if there is no baseline, nothing to judge, or a feature of which the baseline has too few values.
         """
         super().__init__(parameters, context)
-        self._features = chosen_features(parameters, context, self.judges)
+        self._features = self.chosen(parameters.features, context)
         prepared = self.prepared(context)
         known = {place: at for at, place in enumerate(prepared["features"].tolist())}
         for place in self._features:

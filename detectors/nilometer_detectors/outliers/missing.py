@@ -6,11 +6,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_detectors.detector import Judges
 from nilometer_detectors.outliers.faults import FaultDetector
 from nilometer_logger.rows import ColumnType, Floats, Rows
-
-_ALL: tuple[ColumnType, ...] = ("numeric", "categorical", "boolean")
 
 
 class Missing(FaultDetector):
@@ -22,7 +19,8 @@ class Missing(FaultDetector):
     naming the others in `features`, or allowed for by `threshold`.
     """
 
-    judges: ClassVar[Judges] = Judges("values of all types", _ALL, _ALL)
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "categorical", "boolean"})
+    by_default: ClassVar[frozenset[ColumnType]] = judges
 
     def faults(self, rows: Rows, values: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:  # noqa: ARG002 - as the others
         """Finds NaN."""

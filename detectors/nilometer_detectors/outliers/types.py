@@ -6,10 +6,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_detectors.detector import Context, Judges
+from nilometer_detectors.detector import Context
 from nilometer_detectors.outliers.faults import FaultDetector, FaultParameters
 from nilometer_detectors.statistics.contract import plain
-from nilometer_logger.rows import Floats, Rows
+from nilometer_logger.rows import ColumnType, Floats, Rows
 
 
 class Types(FaultDetector):
@@ -22,7 +22,7 @@ class Types(FaultDetector):
     judged. The finding gives the text that came.
     """
 
-    judges: ClassVar[Judges] = Judges("numbers and truth values", ("numeric", "boolean"), ("numeric", "boolean"))
+    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean"})
 
     def __init__(self, parameters: FaultParameters, context: Context) -> None:
         """Chooses the features.

@@ -6,9 +6,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_detectors.detector import Judges
 from nilometer_detectors.outliers.faults import FaultDetector
-from nilometer_logger.rows import Floats, Rows
+from nilometer_logger.rows import ColumnType, Floats, Rows
 
 _MOST_SHOWN = 20  # categories; a column may have hundreds
 
@@ -21,7 +20,8 @@ class Unseen(FaultDetector):
     A missing value is not judged; a row without any category is not. The finding gives the text that came.
     """
 
-    judges: ClassVar[Judges] = Judges("categories", ("categorical",), ("categorical",))
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"categorical"})
+    by_default: ClassVar[frozenset[ColumnType]] = judges
 
     def faults(self, rows: Rows, values: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:  # noqa: ARG002 - as the others
         """Finds the codes below zero."""

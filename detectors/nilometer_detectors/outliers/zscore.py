@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of, chosen_features
+from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores, highest
 from nilometer_logger.rows import Rows
 
@@ -40,7 +40,7 @@ class ZScore(OutlierDetector[ZScoreParameters]):
             Refused: if there is no baseline, nothing to judge, or a feature without a standard deviation.
         """
         super().__init__(parameters, context)
-        self._features = chosen_features(parameters, context, self.judges)
+        self._features = self.chosen(parameters.features, context)
         columns = [baseline_of(context).features[place] for place in self._features]
         for column in columns:
             if column.mean is None or column.stddev is None:

@@ -127,8 +127,8 @@ def numeric_features(parameters: Parameters, context: Context) -> tuple[int, ...
     """Tells which features a detector of numbers judges.
 
     Args:
-        parameters: its `features` name them; by default all of type numeric. A boolean one is judged only where it is
-            named: as a number it is discrete, which such detectors judge badly.
+        parameters: its `features` name them; by default all of type numeric, and text by its length. A boolean one is
+            judged only where it is named: as a number it is discrete, which such detectors judge badly.
         context: gives the schema.
 
     Returns:
@@ -139,7 +139,7 @@ def numeric_features(parameters: Parameters, context: Context) -> tuple[int, ...
     """
     columns = {column.name: (place, column.type) for place, column in enumerate(context.features.columns)}
     if parameters.features is None:
-        places = [place for place, kind in columns.values() if kind == "numeric"]
+        places = [place for place, kind in columns.values() if kind in ("numeric", "text")]
         if not places:
             raise Refused(f"{context.type} judges numeric features, and the schema has none")
         return tuple(places)

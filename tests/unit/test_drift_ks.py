@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from scipy.stats import ks_2samp
 
 from nilometer_detectors.detector import Refused
+from nilometer_detectors.drift.corrections import corrected
 from nilometer_detectors.drift.ks import KS, Alternative, distance
-from nilometer_detectors.drift.univariate import corrected
 from tests.judging import NAN, baseline_of, detector_of, normal, window_of
 
 few_values = st.lists(st.integers(-5, 5).map(lambda value: value / 4), min_size=2, max_size=30)
@@ -74,8 +74,8 @@ def test_missing_values_are_left_out_and_counted() -> None:
     judgement = judged(normal(300, 1), holed)
     expected = ks_2samp(normal(300, 1).ravel(), holed[~np.isnan(holed)], method="asymp")
     assert judgement.p_value == expected.pvalue
-    assert judgement.features["a"]["count"] == 75
-    assert judgement.features["a"]["missing"] == 25
+    assert judgement.columns["a"]["count"] == 75
+    assert judgement.columns["a"]["missing"] == 25
 
 
 def test_missing_values_of_the_baseline_are_left_out() -> None:
@@ -91,15 +91,15 @@ def test_the_overall_answer_is_that_of_the_worst_feature() -> None:
     values = normal(200, 3, seed=2)
     values[:, 1] += 2
     judgement = detector_of(KS, "ks", baseline_of(normal(300, 3))).judge(window_of(values))
-    assert judgement.p_value == judgement.features["b"]["pValue"]
-    assert judgement.distance == judgement.features["b"]["distance"]
-    assert [said["drift"] for said in judgement.features.values()] == [False, True, False]
+    assert judgement.p_value == judgement.columns["b"]["pValue"]
+    assert judgement.distance == judgement.columns["b"]["distance"]
+    assert [said["drift"] for said in judgement.columns.values()] == [False, True, False]
 
 
 def test_only_the_sample_is_tested() -> None:
     """Of a large window no more than `sampleSize` rows are tested, so that a huge window is no hair trigger."""
     judgement = detector_of(KS, "ks", baseline_of(normal(100, 1)), sampleSize=60).judge(window_of(normal(500, 1)))
-    assert judgement.features["a"]["count"] == 60
+    assert judgement.columns["a"]["count"] == 60
 
 
 @pytest.mark.parametrize(

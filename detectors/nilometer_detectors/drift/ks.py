@@ -9,13 +9,15 @@ from pydantic import Field
 from scipy.stats import kstwo
 
 from nilometer_detectors.detector import Parameters
-from nilometer_detectors.drift.univariate import UnivariateDrift, UnivariateParameters
+from nilometer_detectors.drift.columns import Input, Measured
+from nilometer_detectors.drift.deciding import PValueParameters
+from nilometer_detectors.drift.samples import SampleDrift, SampleParameters
 from nilometer_logger.rows import Floats
 
 Alternative = Literal["two-sided", "less", "greater"]
 
 
-class KSParameters(UnivariateParameters):
+class KSParameters(PValueParameters, SampleParameters):
     """The parameters of `ks`."""
 
     alternative: Alternative = Field(
@@ -25,7 +27,7 @@ class KSParameters(UnivariateParameters):
     )
 
 
-class KS(UnivariateDrift[KSParameters]):
+class KS(SampleDrift[KSParameters]):
     """The largest distance between the empirical distribution functions of baseline and window, and its p-value.
 
     With F of the baseline's n values and G of the window's m:
@@ -44,14 +46,14 @@ class KS(UnivariateDrift[KSParameters]):
 
     Parameters: ClassVar[type[Parameters]] = KSParameters
 
-    def test(self, features: Sequence[int], samples: Sequence[Floats]) -> tuple[Floats, Floats]:
-        """Tests features against their references."""
+    def measure(self, columns: Sequence[int], inputs: Sequence[Input[Floats]]) -> Measured:
+        """Tests columns against their references."""
         alternative = self.parameters.alternative
-        references = [self._references[feature] for feature in features]
-        pairs = zip(references, samples, strict=True)
-        distances = np.array([distance(reference, np.sort(sample), alternative) for reference, sample in pairs])
-        sizes = np.array([[len(reference) for reference in references], [len(sample) for sample in samples]])
-        return distances, p_values(distances, sizes[0], sizes[1], alternative)
+        references = [self.references[column] for column in columns]
+        pairs = zip(references, inputs, strict=True)
+        distances = np.array([distance(reference, np.sort(each.values), alternative) for reference, each in pairs])
+        sizes = np.array([[len(reference) for reference in references], [each.count for each in inputs]])
+        return Measured(distances, p_values(distances, sizes[0], sizes[1], alternative))
 
 
 def distance(reference: Floats, sample: Floats, alternative: Alternative) -> float:

@@ -3,6 +3,7 @@
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Result, Statistic
 
@@ -71,6 +72,29 @@ class Histogram(Statistic):
             unseen, *counts = slots[offset : offset + len(categories) + 1]
             results[place]["histogram"] = {"categories": list(categories), "counts": counts, "unseen": unseen}
         return results
+
+    def counts(self, place: int) -> NDArray[np.int64]:
+        """Gives the counts of one column.
+
+        Args:
+            place: of the column.
+
+        Returns:
+            Of a column with edges: below, each bin, above. Of a categorical column: unseen, each category.
+
+        Raises:
+            KeyError: if the column has neither edges nor categories.
+        """
+        bins = self.layout.bins
+        if place in bins.numeric:
+            row = bins.numeric.index(place)
+            edges = self.layout.edges[place]
+            counted: NDArray[np.int64] = self.state()["bins"][row, : 1 + len(edges if edges is not None else ())]
+            return counted
+        if place in bins.categorical:
+            first = int(bins.offsets[bins.categorical.index(place)])
+            return self._slots[first : first + 1 + len(self.layout.schema.columns[place].categories)].copy()
+        raise KeyError(place)
 
     def state(self) -> Arrays:
         """Gives the counts of the bins, with what lies below before them and what lies above after, and of categories."""

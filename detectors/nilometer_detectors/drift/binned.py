@@ -1,0 +1,88 @@
+"""Column by column, on counts of bins or categories, or of present and missing values, against the baseline's counts.
+
+Counts are of all rows of a window, not of a sample, and what lies outside the baseline's range or is of no known
+category is counted as well: a window that has left the baseline altogether drifts.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from nilometer_detectors.baseline import BaselineColumn
+from nilometer_detectors.detector import Context, Refused, baseline_of
+from nilometer_detectors.drift.columns import ColumnDrift, Input
+from nilometer_detectors.drift.contract import DriftParameters, Needs, Window
+from nilometer_detectors.statistics.counts import Counts
+from nilometer_detectors.statistics.histogram import Histogram
+from nilometer_logger.rows import ColumnType
+
+Integers = NDArray[np.int64]
+Aspect = Literal["values", "missing"]
+
+
+class BinnedParameters(DriftParameters):
+    """The parameters of detectors that read counts."""
+
+    aspect: Aspect = Field(
+        default="values", description="whether the values are judged, or how many of them are missing"
+    )
+
+
+B = TypeVar("B", bound=BinnedParameters)
+
+
+class BinnedDrift(ColumnDrift[B, Integers]):
+    """A detector that reads counts.
+
+    Attributes:
+        references: of each judged column, the baseline's counts: those of what lies below, each bin, and above; or of
+            the unseen and each category; or of the present and the missing. Windows give the same.
+    """
+
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "categorical", "text"})
+    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "categorical", "text"})
+
+    def __init__(self, parameters: B, context: Context) -> None:
+        """Takes the columns' counts from the baseline.
+
+        Raises:
+            Refused: if there is no baseline, nothing to judge, or a column without counts or values in it.
+        """
+        super().__init__(parameters, context)
+        baseline = baseline_of(context)
+        known = baseline.features if self.of == "features" else baseline.predictions
+        if not known:
+            raise Refused("the baseline has no predictions: build it with --prediction NAME", "of")
+        self.references = [self._reference(known[place]) for place in self.places]
+
+    def _reference(self, column: BaselineColumn) -> Integers:
+        if not column.count:
+            raise Refused(f"the baseline has no usable value of {column.name!r}: name the features to judge without it")
+        if self.parameters.aspect == "missing":
+            return np.array([column.count, column.missing], dtype=np.int64)
+        if not column.counts:
+            raise Refused(f"the baseline has no histogram of {column.name!r}: name the features to judge without it")
+        outside = [0, *column.counts] if column.type == "categorical" else [0, *column.counts, 0]
+        return np.array(outside, dtype=np.int64)
+
+    def needs(self) -> Needs:
+        """Asks for histograms."""
+        needed = frozenset({"histogram"}) if self.parameters.aspect == "values" else frozenset[str]()
+        return Needs(self.of, needed, min_rows=self.parameters.min_rows)
+
+    def inputs(self, window: Window) -> Sequence[Input[Integers]]:
+        """Gives the counts of each judged column."""
+        half = window.half(self.of)
+        missing = half[Counts].missing.tolist()
+        found = []
+        for place in self.places:
+            usable = half.rows - missing[place]
+            if self.parameters.aspect == "missing":
+                counts = np.array([usable, missing[place]], dtype=np.int64)
+                found.append(Input(counts, half.rows, 0, half.rows))
+            else:
+                found.append(Input(half[Histogram].counts(place), usable, missing[place], usable))
+        return found

@@ -1,0 +1,72 @@
+"""Column by column, on a sample of a window's values, against the baseline's values."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+from pydantic import Field, ValidationInfo, field_validator
+
+from nilometer_detectors.detector import Context, Refused, baseline_of
+from nilometer_detectors.drift.columns import ColumnDrift, Input
+from nilometer_detectors.drift.contract import DriftParameters, Needs, Window
+from nilometer_logger.rows import Floats
+
+
+class SampleParameters(DriftParameters):
+    """The parameters of detectors that read a sample."""
+
+    sample_size: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        validate_default=True,
+        description="how many rows of a window are tested at most; not fewer than minRows",
+    )
+
+    @field_validator("sample_size")
+    @classmethod
+    def _enough(cls, sample_size: int, info: ValidationInfo) -> int:
+        if sample_size < info.data.get("min_rows", 0):
+            raise ValueError(f"smaller than minRows ({info.data['min_rows']}), so nothing would ever be judged")
+        return sample_size
+
+
+S = TypeVar("S", bound=SampleParameters)
+
+
+class SampleDrift(ColumnDrift[S, Floats]):
+    """A detector that reads values.
+
+    Attributes:
+        references: of each judged column, the baseline's values, ascending, finite, at least two.
+    """
+
+    def __init__(self, parameters: S, context: Context) -> None:
+        """Takes the columns' values from the baseline.
+
+        Raises:
+            Refused: if there is no baseline, nothing to judge, or a column with fewer than two values in it.
+        """
+        super().__init__(parameters, context)
+        baseline = baseline_of(context)
+        self.references = [baseline.reference(place, self.half) for place in self.places]
+        for name, reference in zip(self.names, self.references, strict=True):
+            if len(reference) < 2:
+                raise Refused(
+                    f"the baseline has fewer than two usable values of {name!r}: name the features to judge without it"
+                )
+
+    def needs(self) -> Needs:
+        """Asks for a sample of rows."""
+        parameters = self.parameters
+        return Needs(self.of, sample=parameters.sample_size, min_rows=parameters.min_rows)
+
+    def inputs(self, window: Window) -> Sequence[Input[Floats]]:
+        """Gives the finite values of each judged column, in the order of the rows' hashes."""
+        values = window.half(self.of).sample(self.parameters.sample_size)[:, self.places]
+        finite = np.isfinite(values)
+        counts = np.add.reduce(finite, axis=0, dtype=np.int64).tolist()
+        return [
+            Input(values[finite[:, place], place], count, len(values) - count, count)
+            for place, count in enumerate(counts)
+        ]

@@ -214,7 +214,10 @@ def test_what_is_no_duration(text: object) -> None:
         ({"statistics": ["mean", "histogram"]}, "spec.statistics[1] is 'histogram': its edges come from a baseline"),
         ({"schema": None}, "spec gives neither a schema nor a baseline"),
         ({"schema": {"features": []}}, "spec.schema.features is []: list should have at least 1 item"),
-        ({"schema": {"features": [{"name": "a", "type": "text"}]}}, "spec.schema.features[0].type is 'text': expected"),
+        (
+            {"schema": {"features": [{"name": "a", "type": "image"}]}},
+            "spec.schema.features[0].type is 'image': expected",
+        ),
         ({"schema": {"features": [{"name": "a"}, {"name": "a"}]}}, "spec.schema.features[1].name is 'a', as that of"),
         (
             {"schema": {"features": [{"name": "a", "type": "categorical"}]}},

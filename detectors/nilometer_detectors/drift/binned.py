@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from nilometer_detectors.baseline import BaselineColumn
 from nilometer_detectors.detector import Context, Refused, baseline_of
+from nilometer_detectors.drift.cells import Integers
 from nilometer_detectors.drift.columns import ColumnDrift, Input
 from nilometer_detectors.drift.contract import DriftParameters, Needs, Window
 from nilometer_detectors.statistics.counts import Counts
 from nilometer_detectors.statistics.histogram import Histogram
+from nilometer_detectors.statistics.summary import Summary
 from nilometer_logger.rows import ColumnType
 
-Integers = NDArray[np.int64]
 Aspect = Literal["values", "missing"]
 
 
@@ -63,10 +63,7 @@ class BinnedDrift(ColumnDrift[B, Integers]):
             raise Refused(f"the baseline has no usable value of {column.name!r}: name the features to judge without it")
         if self.parameters.aspect == "missing":
             return np.array([column.count, column.missing], dtype=np.int64)
-        if not column.counts:
-            raise Refused(f"the baseline has no histogram of {column.name!r}: name the features to judge without it")
-        outside = [0, *column.counts] if column.type == "categorical" else [0, *column.counts, 0]
-        return np.array(outside, dtype=np.int64)
+        return cells_of(column)
 
     def needs(self) -> Needs:
         """Asks for histograms."""
@@ -76,13 +73,30 @@ class BinnedDrift(ColumnDrift[B, Integers]):
     def inputs(self, window: Window) -> Sequence[Input[Integers]]:
         """Gives the counts of each judged column."""
         half = window.half(self.of)
-        missing = half[Counts].missing.tolist()
-        found = []
-        for place in self.places:
-            usable = half.rows - missing[place]
-            if self.parameters.aspect == "missing":
-                counts = np.array([usable, missing[place]], dtype=np.int64)
-                found.append(Input(counts, half.rows, 0, half.rows))
-            else:
-                found.append(Input(half[Histogram].counts(place), usable, missing[place], usable))
-        return found
+        if self.parameters.aspect == "values":
+            return cell_inputs(half, self.places)
+        missing = half[Counts].missing[[*self.places]].tolist()
+        counts = np.array([[half.rows - count, count] for count in missing], dtype=np.int64)
+        return [Input(each, half.rows, 0, half.rows) for each in counts]
+
+
+def cells_of(column: BaselineColumn) -> Integers:
+    """Gives a baseline's counts: those of what lies below, each bin, and above; or of the unseen and each category.
+
+    Raises:
+        Refused: if the baseline has no histogram of the column.
+    """
+    if not column.counts:
+        raise Refused(f"the baseline has no histogram of {column.name!r}: name the features to judge without it")
+    above = [] if column.type == "categorical" else [0]
+    return np.array([0, *column.counts, *above], dtype=np.int64)
+
+
+def cell_inputs(half: Summary, places: Sequence[int]) -> list[Input[Integers]]:
+    """Gives a window's counts of some columns, laid out as `cells_of` has them."""
+    missing = half[Counts].missing
+    counted = half[Histogram].counts(places)
+    return [
+        Input(counts, half.rows - int(missing[place]), int(missing[place]), half.rows - int(missing[place]))
+        for place, counts in zip(places, counted, strict=True)
+    ]

@@ -6,11 +6,12 @@ them. What is measured, a sample of values or counts, is said by `samples` and `
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nilometer_detectors.detector import Context, columns_of
 from nilometer_detectors.drift.contract import DriftDetector, DriftParameters, Judgement, Window
@@ -29,10 +30,25 @@ class Measured:
     Attributes:
         distances: shape (columns,).
         p_values: shape (columns,); None where the detector knows no probability.
+        facts: what else is to be said of each column, as JSON values; empty for nothing.
     """
 
     distances: Floats
     p_values: Floats | None = None
+    facts: Sequence[Mapping[str, object]] = ()
+
+    @property
+    def known(self) -> Floats:
+        """What decides: the p-values, or else the distances."""
+        return self.distances if self.p_values is None else self.p_values
+
+    def of(self, places: Sequence[int]) -> "Measured":
+        """Gives what was measured of some of the columns."""
+        return Measured(
+            self.distances[places],
+            None if self.p_values is None else self.p_values[places],
+            [self.facts[place] for place in places] if self.facts else (),
+        )
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,17 @@ class Input(Generic[M]):
     count: int
     missing: int
     effective: float
+
+
+def effective_counts(inputs: Sequence[Input[Any]]) -> NDArray[np.int64]:
+    """Gives how many independent values each column is worth, rounded down, at least one."""
+    return np.array([max(1, int(each.effective)) for each in inputs], dtype=np.int64)
+
+
+def as_float32(numbers: Floats) -> Floats:
+    """Rounds as alibi-detect does, whose univariate tests answer in float32."""
+    rounded: Floats = numbers.astype(np.float32).astype(np.float64)
+    return rounded
 
 
 class ColumnDrift(DriftDetector[C], Generic[C, M]):
@@ -111,13 +138,12 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
         ]
         tested = [place for place, reason in enumerate(reasons) if not reason]
         measured = self.measure(tested, [inputs[place] for place in tested]) if tested else Measured(np.empty(0))
-        known = measured.distances if measured.p_values is None else measured.p_values
-        for place, number in zip(tested, known.tolist(), strict=True):
+        for place, number in zip(tested, measured.known.tolist(), strict=True):
             if math.isnan(number):
                 reasons[place] = "the test gave no number"
-        kept = np.flatnonzero(~np.isnan(known))
+        kept = np.flatnonzero(~np.isnan(measured.known)).tolist()
         judged = [tested[index] for index in kept]
-        measured = Measured(measured.distances[kept], None if measured.p_values is None else measured.p_values[kept])
+        measured = measured.of(kept)
         said = [self._unjudged(each, reason) for each, reason in zip(inputs, reasons, strict=True)]
         reason = "; ".join(f"{name}: {why}" for name, why in zip(self.names, reasons, strict=True) if why)
         if not judged:
@@ -157,4 +183,4 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
         said |= {"threshold": plain(decision.thresholds[index]), "count": each.count, "missing": each.missing}
         if each.effective < each.count:
             said["effectiveCount"] = plain(each.effective)
-        return said
+        return {**said, **measured.facts[index]} if measured.facts else said

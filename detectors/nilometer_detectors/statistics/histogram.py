@@ -1,5 +1,6 @@
 """Histograms with given edges, and counts of categories: no value is ever dropped."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -73,28 +74,29 @@ class Histogram(Statistic):
             results[place]["histogram"] = {"categories": list(categories), "counts": counts, "unseen": unseen}
         return results
 
-    def counts(self, place: int) -> NDArray[np.int64]:
-        """Gives the counts of one column.
+    def counts(self, places: Sequence[int]) -> list[NDArray[np.int64]]:
+        """Gives the counts of some columns.
 
         Args:
-            place: of the column.
+            places: of the columns.
 
         Returns:
             Of a column with edges: below, each bin, above. Of a categorical column: unseen, each category.
 
         Raises:
-            KeyError: if the column has neither edges nor categories.
+            KeyError: if a column has neither edges nor categories.
         """
-        bins = self.layout.bins
-        if place in bins.numeric:
-            row = bins.numeric.index(place)
-            edges = self.layout.edges[place]
-            counted: NDArray[np.int64] = self.state()["bins"][row, : 1 + len(edges if edges is not None else ())]
-            return counted
-        if place in bins.categorical:
-            first = int(bins.offsets[bins.categorical.index(place)])
-            return self._slots[first : first + 1 + len(self.layout.schema.columns[place].categories)].copy()
-        raise KeyError(place)
+        bins, counted = self.layout.bins, self.state()
+        rows = {place: row for row, place in enumerate(bins.numeric)}
+        offsets = dict(zip(bins.categorical, bins.offsets.tolist(), strict=True))
+        found: list[NDArray[np.int64]] = []
+        for place in places:
+            if (edges := self.layout.edges[place] if place in rows else None) is not None:
+                found.append(counted["bins"][rows[place], : 1 + len(edges)])
+            else:
+                first = offsets[place]
+                found.append(counted["slots"][first : first + 1 + len(self.layout.schema.columns[place].categories)].copy())
+        return found
 
     def state(self) -> Arrays:
         """Gives the counts of the bins, with what lies below before them and what lies above after, and of categories."""

@@ -59,10 +59,10 @@ class BinnedDrift(ColumnDrift[B, Integers]):
         self.references = [self._reference(known[place]) for place in self.places]
 
     def _reference(self, column: BaselineColumn) -> Integers:
-        if not column.count:
-            raise Refused(f"the baseline has no usable value of {column.name!r}: name the features to judge without it")
         if self.parameters.aspect == "missing":
             return np.array([column.count, column.missing], dtype=np.int64)
+        if not column.count:
+            raise Refused(f"the baseline has no usable value of {column.name!r}: name the features to judge without it")
         return cells_of(column)
 
     def needs(self) -> Needs:

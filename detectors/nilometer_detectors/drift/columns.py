@@ -8,7 +8,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from nilometer_detectors.detector import Context, columns_of
 from nilometer_detectors.drift.contract import DriftDetector, DriftParameters, Judgement, Window
 from nilometer_detectors.drift.deciding import Decision, DistanceParameters, PValueParameters
 from nilometer_detectors.statistics.contract import plain
-from nilometer_logger.rows import ColumnType, Floats
+from nilometer_logger.rows import Floats
 
 M = TypeVar("M")
 C = TypeVar("C", bound=DriftParameters)
@@ -84,14 +84,7 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
 
     The overall distance, p-value and threshold are those of the column that speaks most for drift; the window drifts
     where any column does.
-
-    Class attributes:
-        judges: the types of the columns that it can judge.
-        by_default: those that it judges where the monitor names none.
     """
-
-    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean"})
-    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric"})
 
     def __init__(self, parameters: C, context: Context) -> None:
         """Chooses the columns.

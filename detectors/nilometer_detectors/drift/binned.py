@@ -38,6 +38,7 @@ class BinnedDrift(ColumnDrift[B, Integers]):
     """A detector that reads counts.
 
     Attributes:
+        columns: the judged columns, as the baseline describes them.
         references: of each judged column, the baseline's counts: those of what lies below, each bin, and above; or of
             the unseen and each category; or of the present and the missing. Windows give the same.
     """
@@ -56,7 +57,8 @@ class BinnedDrift(ColumnDrift[B, Integers]):
         known = baseline.features if self.of == "features" else baseline.predictions
         if not known:
             raise Refused("the baseline has no predictions: build it with --prediction NAME", "of")
-        self.references = [self._reference(known[place]) for place in self.places]
+        self.columns = [known[place] for place in self.places]
+        self.references = [self._reference(column) for column in self.columns]
 
     def _reference(self, column: BaselineColumn) -> Integers:
         if self.parameters.aspect == "missing":
@@ -64,6 +66,15 @@ class BinnedDrift(ColumnDrift[B, Integers]):
         if not column.count:
             raise Refused(f"the baseline has no usable value of {column.name!r}: name the features to judge without it")
         return cells_of(column)
+
+    def within(self, column: int, counts: Integers) -> Integers:
+        """Leaves out what lies outside of the baseline.
+
+        Args:
+            column: its place among the judged columns.
+            counts: of its cells.
+        """
+        return counts if self.parameters.aspect == "missing" else within_baseline(self.columns[column], counts)
 
     def needs(self) -> Needs:
         """Asks for histograms."""
@@ -90,6 +101,11 @@ def cells_of(column: BaselineColumn) -> Integers:
         raise Refused(f"the baseline has no histogram of {column.name!r}: name the features to judge without it")
     above = [] if column.type == "categorical" else [0]
     return np.array([0, *column.counts, *above], dtype=np.int64)
+
+
+def within_baseline(column: BaselineColumn, counts: Integers) -> Integers:
+    """Leaves out of counts that are laid out as `cells_of` has them what is below, above or unseen."""
+    return counts[1:] if column.type == "categorical" else counts[1:-1]
 
 
 def cell_inputs(half: Summary, places: Sequence[int]) -> list[Input[Integers]]:

@@ -76,4 +76,3 @@ class KS(SampleDrift[KSParameters]):
             sizes = references.sizes[worth_less], effective[worth_less]
             p_values[worth_less] = ks.asymptotic(distances[worth_less], *sizes, alternative)
         return Measured(distances, p_values)
-

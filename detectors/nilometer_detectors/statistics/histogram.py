@@ -95,7 +95,9 @@ class Histogram(Statistic):
                 found.append(counted["bins"][rows[place], : 1 + len(edges)])
             else:
                 first = offsets[place]
-                found.append(counted["slots"][first : first + 1 + len(self.layout.schema.columns[place].categories)].copy())
+                found.append(
+                    counted["slots"][first : first + 1 + len(self.layout.schema.columns[place].categories)].copy()
+                )
         return found
 
     def state(self) -> Arrays:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from nilometer_detectors.kernels import kolmogorov, permutations
 from nilometer_detectors.kernels._jit import kernel
 from nilometer_detectors.kernels.ragged import Ragged
+from nilometer_detectors.kernels.ranks import ranks
 from nilometer_logger.rows import Floats
 
 Alternative = Literal["two-sided", "less", "greater"]
@@ -36,7 +37,8 @@ def distances(references: Ragged, samples: Ragged, alternative: Alternative = "t
         Between 0 and 1, shape (features,), to the bit as scipy has them. O(m log(n / m)) a feature.
     """
     less, greater = np.empty(len(samples)), np.empty(len(samples))
-    _distances(references.values, references.offsets, samples.values, samples.offsets, less, greater)
+    below, upto = ranks(references, samples)
+    _distances(references.sizes, samples.values, samples.offsets, below, upto, less, greater)
     if alternative == "two-sided":
         return np.maximum(less, greater)
     return less if alternative == "less" else greater
@@ -98,47 +100,26 @@ def calibrated(
     return probabilities, exact
 
 
-@kernel("f8[]", "i8", "f8", "b1")
-def _reached(values: Floats, start: int, value: float, inclusive: bool) -> int:
-    """Counts the values below `value`, or up to it, of which `start` are known; doubling steps, then halving ones."""
-    low, step, size = start, 1, len(values)
-    high = start
-    while high < size and (values[high] < value or (inclusive and values[high] == value)):
-        low = high + 1
-        high += step
-        step *= 2
-    high = min(high, size)
-    while low < high:
-        middle = (low + high) // 2
-        if values[middle] < value or (inclusive and values[middle] == value):
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@kernel("f8[]", "i8[]", "f8[]", "i8[]", "f8[]=", "f8[]=")
+@kernel("i8[]", "f8[]", "i8[]", "i8[]", "i8[]", "f8[]=", "f8[]=")
 def _distances(
-    references: Floats,
-    reference_offsets: NDArray[np.int64],
+    sizes: NDArray[np.int64],
     samples: Floats,
-    sample_offsets: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    below: NDArray[np.int64],
+    upto: NDArray[np.int64],
     less: Floats,
     greater: Floats,
 ) -> None:
     """Measures, at the sample's values and just below: between them only F grows, so nowhere else can D be reached."""
     for feature in range(len(less)):
-        reference = references[reference_offsets[feature] : reference_offsets[feature + 1]]
-        sample = samples[sample_offsets[feature] : sample_offsets[feature + 1]]
-        n, m = len(reference), len(sample)
-        over, under, at, j = 0.0, 0.0, 0, 0
-        while j < m:
-            value = sample[j]
-            below = _reached(reference, at, value, False)
-            under = max(under, below / n - j / m)
-            while j < m and sample[j] == value:
-                j += 1
-            at = _reached(reference, below, value, True)
-            over = max(over, j / m - at / n)
-            under = max(under, at / n - j / m)
+        n, first, end = sizes[feature], offsets[feature], offsets[feature + 1]
+        m = end - first
+        over, under, at = 0.0, 0.0, first
+        while at < end:
+            start = at
+            under = max(under, below[start] / n - (at - first) / m)
+            while at < end and samples[at] == samples[start]:
+                at += 1
+            over = max(over, (at - first) / m - upto[start] / n)
+            under = max(under, upto[start] / n - (at - first) / m)
         less[feature], greater[feature] = over, under

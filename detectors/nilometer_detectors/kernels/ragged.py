@@ -37,6 +37,17 @@ class Ragged:
         """How many different values each column has where the columns are sorted, shape (columns,)."""
         return np.array([1 + np.count_nonzero(np.diff(self[place])) for place in range(len(self))], dtype=np.int64)
 
+    @cached_property
+    def ties(self) -> Floats:
+        """The sum of (c³ - c) / 12 over the runs of c equal values, where the columns are sorted, shape (columns,)."""
+        sums = np.zeros(len(self))
+        for place in range(len(self)):
+            column = self[place]
+            starts = np.flatnonzero(np.concatenate([[True], column[1:] != column[:-1], [True]]))
+            runs = np.diff(starts).astype(np.float64)
+            sums[place] = np.sum(runs**3 - runs) / 12
+        return sums
+
     def __getitem__(self, place: int) -> Floats:
         """Gives a column, as a view."""
         return self.values[self.offsets[place] : self.offsets[place + 1]]

@@ -93,16 +93,27 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
             Refused: if a name is none of a column, or of one that cannot be judged, or if nothing is left to judge.
         """
         super().__init__(parameters, context)
-        self.places = columns_of(
-            parameters.features,
+        self.places = self.choose(context)
+        self.names = tuple(self.schema.names[place] for place in self.places)
+        self._level = parameters.level(context) if isinstance(parameters, PValueParameters) else 0.0
+
+    def choose(self, context: Context) -> tuple[int, ...]:
+        """Chooses the columns.
+
+        Returns:
+            Their places in the schema, ascending.
+
+        Raises:
+            Refused: as `columns_of` does.
+        """
+        return columns_of(
+            self.parameters.features,
             self.schema,
             detector=context.type,
             judges=self.judges,
             by_default=self.by_default,
             of=self.of,
         )
-        self.names = tuple(self.schema.names[place] for place in self.places)
-        self._level = parameters.level(context) if isinstance(parameters, PValueParameters) else 0.0
 
     @abstractmethod
     def inputs(self, window: Window) -> Sequence[Input[M]]:

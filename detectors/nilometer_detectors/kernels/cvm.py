@@ -96,12 +96,16 @@ def _coefficients(terms: int) -> Floats:
     return np.array([math.exp(gammaln(k + 0.5) - gammaln(k + 1)) for k in range(terms)])
 
 
-def calibrated(references: Ragged, samples: Ragged) -> tuple[Floats, Floats]:
+def calibrated(
+    references: Ragged, samples: Ragged, effective: NDArray[np.int64] | None = None
+) -> tuple[Floats, Floats]:
     """Computes T from the distribution functions, and a p-value that ties do not spoil.
 
     Args:
         references: of each feature, sorted, finite, at least 2 values.
         samples: of each feature, sorted, finite, at least 2 values.
+        effective: how many independent values each sample is worth, shape (features,); None for all of its values. T of
+            fewer values is smaller in proportion to nm/(n+m).
 
     Returns:
         T and the p-values, shape (features,) each; 1 where all values are equal. Tied, the p-value is that of the limit
@@ -110,6 +114,13 @@ def calibrated(references: Ragged, samples: Ragged) -> tuple[Floats, Floats]:
     """
     found, sums = statistics(references, samples)
     probabilities = p_values(found, sums, references.sizes, samples.sizes)
+    worth = np.ones(len(samples))
+    counts = samples.sizes if effective is None else effective
+    for place in np.flatnonzero(counts < samples.sizes):
+        n, m, counted = int(references.sizes[place]), int(samples.sizes[place]), int(counts[place])
+        worth[place] = n * counted / (n + counted) * (n + m) / (n * m)
+        mean, ratio = _moments(n, counted)
+        probabilities[place] = limit(np.array([1 / 6 + (found[place] * worth[place] - mean) / ratio]))[0]
     tied = np.empty((len(samples), 3))
     _tied(references.values, references.offsets, samples.values, samples.offsets, tied)
     for place in np.flatnonzero(~np.isnan(tied[:, 0])):
@@ -118,7 +129,7 @@ def calibrated(references: Ragged, samples: Ragged) -> tuple[Floats, Floats]:
         mean, variance = tied[place, 1] / (n + m - 1), 2 * tied[place, 2] * _moments(n, m)[1] ** 2
         probabilities[place] = 1.0
         if variance > 0:
-            standard = (found[place] - mean) / math.sqrt(45 * variance)
+            standard = (found[place] * worth[place] - mean) / math.sqrt(45 * variance)
             probabilities[place] = limit(np.array([1 / 6 + standard]))[0]
     return found, probabilities
 

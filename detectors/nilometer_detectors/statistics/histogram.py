@@ -42,11 +42,7 @@ class Histogram(Statistic):
                 above = values[start : start + _CHUNK, :, np.newaxis] >= bins.cuts
                 self._at_least += np.add.reduce(above.view(np.uint8), axis=0, dtype=np.uint8)
         if bins.categorical:
-            codes = block.values[:, bins.categorical]
-            # What is no code (a bug of whoever encoded it) is still counted, as unseen.
-            codes = np.where(np.isnan(codes), bins.missing, np.where(codes < bins.missing, codes, -1.0))
-            places = np.maximum(codes, -1.0).astype(np.int64) + 1 + bins.offsets
-            self._slots += np.bincount(places.ravel(), minlength=bins.slots)
+            self._slots += bins.count(block.values)
 
     def merge(self, other: Self) -> None:
         """Adds the other's counts."""
@@ -105,6 +101,11 @@ class Histogram(Statistic):
         bins = self._at_least.copy()
         bins[:, :-1] -= self._at_least[:, 1:]
         return {"bins": bins, "slots": self._slots}
+
+    @classmethod
+    def budget_bytes(cls, layout: Layout) -> int:
+        """Gives 8 bytes a bin, of which the column with the most gives each column's, and 8 a category."""
+        return 8 * (layout.bins.cuts.size + layout.bins.slots)
 
     def restore(self, state: Arrays) -> None:
         """Takes the counts."""

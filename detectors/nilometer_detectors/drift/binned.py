@@ -13,8 +13,9 @@ from pydantic import Field
 from nilometer_detectors.baseline import BaselineColumn
 from nilometer_detectors.detector import Context, Refused, baseline_of
 from nilometer_detectors.drift.cells import Integers
-from nilometer_detectors.drift.columns import ColumnDrift, Input
+from nilometer_detectors.drift.columns import ColumnDrift
 from nilometer_detectors.drift.contract import DriftParameters, Needs, Window
+from nilometer_detectors.drift.effective import Input
 from nilometer_detectors.statistics.counts import Counts
 from nilometer_detectors.statistics.histogram import Histogram
 from nilometer_detectors.statistics.summary import Summary
@@ -53,6 +54,11 @@ class BinnedDrift(ColumnDrift[B, Integers]):
             Refused: if there is no baseline, nothing to judge, or a column without counts or values in it.
         """
         super().__init__(parameters, context)
+        if self.corrects and parameters.aspect == "missing":
+            raise Refused(
+                "is 'correct': the order of missing values is not kept, only that of values; leave it out",
+                "autocorrelation",
+            )
         baseline = baseline_of(context)
         known = baseline.features if self.of == "features" else baseline.predictions
         if not known:
@@ -79,7 +85,7 @@ class BinnedDrift(ColumnDrift[B, Integers]):
     def needs(self) -> Needs:
         """Asks for histograms."""
         needed = frozenset({"histogram"}) if self.parameters.aspect == "values" else frozenset[str]()
-        return Needs(self.of, needed, min_rows=self.parameters.min_rows)
+        return Needs(self.of, needed | self.order, min_rows=self.parameters.min_rows)
 
     def inputs(self, window: Window) -> Sequence[Input[Integers]]:
         """Gives the counts of each judged column."""

@@ -8,14 +8,14 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nilometer_detectors.detector import Context, columns_of
 from nilometer_detectors.drift.contract import DriftDetector, DriftParameters, Judgement, Window
-from nilometer_detectors.drift.deciding import Decision, DistanceParameters, PValueParameters
+from nilometer_detectors.drift.deciding import ColumnTestParameters, Decision, DistanceParameters, PValueParameters
+from nilometer_detectors.drift.effective import STATISTICS, Input, corrected
 from nilometer_detectors.statistics.contract import plain
 from nilometer_logger.rows import Floats
 
@@ -51,28 +51,6 @@ class Measured:
         )
 
 
-@dataclass(frozen=True)
-class Input(Generic[M]):
-    """What a window holds of one column.
-
-    Attributes:
-        values: what is measured.
-        count: usable values in it.
-        missing: values that take no part.
-        effective: how many independent values the count is worth; the count itself where nothing is known of that.
-    """
-
-    values: M
-    count: int
-    missing: int
-    effective: float
-
-
-def effective_counts(inputs: Sequence[Input[Any]]) -> NDArray[np.int64]:
-    """Gives how many independent values each column is worth, rounded down, at least one."""
-    return np.array([max(1, int(each.effective)) for each in inputs], dtype=np.int64)
-
-
 def as_float32(numbers: Floats) -> Floats:
     """Rounds as alibi-detect does, whose univariate tests answer in float32."""
     rounded: Floats = numbers.astype(np.float32).astype(np.float64)
@@ -96,6 +74,16 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
         self.places = self.choose(context)
         self.names = tuple(self.schema.names[place] for place in self.places)
         self._level = parameters.level(context) if isinstance(parameters, PValueParameters) else 0.0
+
+    @property
+    def corrects(self) -> bool:
+        """Tells whether autocorrelation is corrected."""
+        return isinstance(self.parameters, ColumnTestParameters) and self.parameters.autocorrelation == "correct"
+
+    @property
+    def order(self) -> frozenset[str]:
+        """Gives the statistics that are needed to correct autocorrelation."""
+        return STATISTICS if self.corrects else frozenset()
 
     def choose(self, context: Context) -> tuple[int, ...]:
         """Chooses the columns.
@@ -136,6 +124,8 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
     def judge(self, window: Window) -> Judgement:
         """Judges a closed window."""
         inputs = self.inputs(window)
+        if self.corrects:
+            inputs = corrected(inputs, window.half(self.of), self.places)
         least = self.parameters.min_rows
         reasons = [
             f"{each.count} usable values, fewer than minRows ({least})" if each.count < least else "" for each in inputs

@@ -27,8 +27,9 @@ from pydantic import Field
 from nilometer_detectors.detector import Context
 from nilometer_detectors.drift.binned import BinnedDrift, BinnedParameters
 from nilometer_detectors.drift.cells import Integers, Pooling, pool, probabilities, smoothed
-from nilometer_detectors.drift.columns import Input, Measured
+from nilometer_detectors.drift.columns import Measured
 from nilometer_detectors.drift.deciding import DistanceParameters
+from nilometer_detectors.drift.effective import Input
 from nilometer_logger.rows import Floats
 
 Compatibility = Literal["thesis2020"]

@@ -9,8 +9,9 @@ from pydantic import Field
 from nilometer_detectors.detector import Context, Parameters, Refused, columns_of
 from nilometer_detectors.drift.binned import BinnedDrift, BinnedParameters
 from nilometer_detectors.drift.cells import Integers
-from nilometer_detectors.drift.columns import Input, Measured, effective_counts
+from nilometer_detectors.drift.columns import Measured
 from nilometer_detectors.drift.deciding import ColumnTestParameters
+from nilometer_detectors.drift.effective import Input, effective_counts
 from nilometer_detectors.kernels import fisher
 from nilometer_detectors.statistics.contract import plain
 from nilometer_logger.rows import Column, ColumnType

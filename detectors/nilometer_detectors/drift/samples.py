@@ -8,8 +8,9 @@ import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
 from nilometer_detectors.detector import Context, Refused, baseline_of
-from nilometer_detectors.drift.columns import ColumnDrift, Input
+from nilometer_detectors.drift.columns import ColumnDrift
 from nilometer_detectors.drift.contract import DriftParameters, Needs, Window
+from nilometer_detectors.drift.effective import Input
 from nilometer_detectors.kernels.ragged import Ragged, pack, pack_sorted
 from nilometer_detectors.statistics.summary import Summary
 from nilometer_logger.rows import Floats
@@ -76,7 +77,7 @@ class SampleDrift(ColumnDrift[S, Floats]):
     def needs(self) -> Needs:
         """Asks for a sample of rows."""
         parameters = self.parameters
-        return Needs(self.of, sample=parameters.sample_size, min_rows=parameters.min_rows)
+        return Needs(self.of, self.order, sample=parameters.sample_size, min_rows=parameters.min_rows)
 
     def inputs(self, window: Window) -> Sequence[Input[Floats]]:
         """Gives the finite values of each judged column, in the order of the rows' hashes."""

@@ -8,9 +8,10 @@ import numpy as np
 from pydantic import Field
 
 from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of
-from nilometer_detectors.drift.columns import ColumnDrift, Input, Measured
+from nilometer_detectors.drift.columns import ColumnDrift, Measured
 from nilometer_detectors.drift.contract import Needs, Window
 from nilometer_detectors.drift.deciding import DistanceParameters
+from nilometer_detectors.drift.effective import Input
 from nilometer_detectors.statistics.contract import plain
 from nilometer_detectors.statistics.counts import Counts
 from nilometer_detectors.statistics.extremes import Extremes

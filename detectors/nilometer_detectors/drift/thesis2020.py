@@ -16,8 +16,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from nilometer_detectors.drift.cells import Integers
-from nilometer_detectors.drift.columns import Input, Measured
+from nilometer_detectors.drift.columns import Measured
 from nilometer_detectors.drift.divergences import Compatibility, DivergenceDrift, DivergenceParameters
+from nilometer_detectors.drift.effective import Input
 from nilometer_logger.rows import Floats
 
 _NOTHING = 1e-11

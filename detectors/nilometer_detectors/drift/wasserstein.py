@@ -10,10 +10,11 @@ from pydantic import Field, model_validator
 from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of
 from nilometer_detectors.drift import thesis2020
 from nilometer_detectors.drift.binned import cell_inputs, cells_of, within_baseline
-from nilometer_detectors.drift.columns import ColumnDrift, Input, Measured
+from nilometer_detectors.drift.columns import ColumnDrift, Measured
 from nilometer_detectors.drift.contract import Needs, Window
 from nilometer_detectors.drift.deciding import DistanceParameters
 from nilometer_detectors.drift.divergences import Compatibility
+from nilometer_detectors.drift.effective import Input
 from nilometer_detectors.drift.samples import SampleParameters, sample_inputs
 from nilometer_detectors.statistics.contract import plain
 from nilometer_logger.rows import Floats

@@ -95,10 +95,18 @@ def _of_river(seeds: int) -> dict[tuple[str, str], list[list[bool]]]:
             for title, labelled in streams(seed).items():
                 arrays[f"{seed}|{title}|reference"] = labelled.reference
                 arrays[f"{seed}|{title}|windows"] = np.stack(labelled.windows)
-        np.savez(Path(directory, "streams.npz"), **arrays)  # type: ignore[arg-type]
-        command = [Path(sys.executable).with_name("uv"), "run", "--quiet", "--no-project", "--with", RIVER, "python"]
+        np.savez(Path(directory, "streams.npz"), **arrays)
+        command = [
+            str(Path(sys.executable).with_name("uv")),
+            "run",
+            "--quiet",
+            "--no-project",
+            "--with",
+            RIVER,
+            "python",
+        ]
         script = Path(__file__).with_name("labelled_river.py")
-        done = subprocess.run([*command, script, directory], check=True, stdout=subprocess.PIPE)
+        done = subprocess.run([*command, str(script), directory], check=True, stdout=subprocess.PIPE)
     found: dict[tuple[str, str], list[list[bool]]] = {}
     for line in done.stdout.splitlines():
         said: dict[str, Any] = json.loads(line)

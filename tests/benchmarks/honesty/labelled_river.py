@@ -7,8 +7,10 @@ any of them detected a change in it. Levels are divided by the number of columns
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from river import drift
 
 
@@ -33,7 +35,7 @@ def main() -> None:
                 sys.stdout.write(f"{json.dumps(said)}\n")
 
 
-def feed(detectors: list, rows: np.ndarray) -> bool:
+def feed(detectors: list[Any], rows: NDArray[np.float64]) -> bool:
     """Gives rows to one detector a column; tells whether any detected a change."""
     found = False
     for row in rows:

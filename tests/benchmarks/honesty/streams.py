@@ -41,7 +41,8 @@ class Kind:
 def zipf() -> Floats:
     """Returns the probabilities of categories of which most are rare: proportional to 1, 1/2, 1/3 …."""
     weights = 1 / np.arange(1, CATEGORIES + 1)
-    return weights / weights.sum()
+    shares: Floats = weights / weights.sum()
+    return shares
 
 
 def normal(generator: np.random.Generator, rows: int, columns: int) -> Floats:
@@ -75,12 +76,16 @@ def autoregressive(rho: float) -> Draw:
 
 def shifted(values: Floats) -> Floats:
     """Moves the first column by half a standard deviation."""
-    return values + np.array([0.5] + [0.0] * (values.shape[1] - 1))
+    moved = values.copy()
+    moved[:, 0] += 0.5
+    return moved
 
 
 def scaled(values: Floats) -> Floats:
     """Stretches the first column by half."""
-    return values * np.array([1.5] + [1.0] * (values.shape[1] - 1))
+    stretched = values.copy()
+    stretched[:, 0] *= 1.5
+    return stretched
 
 
 def swapped(generator: np.random.Generator, values: Floats) -> Floats:

@@ -165,7 +165,8 @@ class Quantiles(Statistic):
         """
         sizes, items = state["sizes"], state["items"]
         above = sizes[:, 1:].sum(axis=1)
-        if items.ndim != 1 or sizes.sum() != len(items) or (sizes[:, 0] >= _BUFFER).any() or (above > _ITEMS).any():
+        fits = (sizes >= 0).all() and (sizes[:, 0] < _BUFFER).all() and (above <= _ITEMS).all()
+        if not fits or sizes.sum() != len(items):
             raise StateError("the state of Quantiles does not fit: its items are not as many as they should be")
         self._filled = sizes[:, 0].copy()
         if len(self._numeric):

@@ -1,8 +1,10 @@
 """Histograms with given edges, and counts of categories: no value is ever dropped."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Result, Statistic
 
@@ -67,6 +69,32 @@ class Histogram(Statistic):
             unseen, *counts = slots[offset : offset + len(categories) + 1]
             results[place]["histogram"] = {"categories": list(categories), "counts": counts, "unseen": unseen}
         return results
+
+    def counts(self, places: Sequence[int]) -> list[NDArray[np.int64]]:
+        """Gives the counts of some columns.
+
+        Args:
+            places: of the columns.
+
+        Returns:
+            Of a column with edges: below, each bin, above. Of a categorical column: unseen, each category.
+
+        Raises:
+            KeyError: if a column has neither edges nor categories.
+        """
+        bins, counted = self.layout.bins, self.state()
+        rows = {place: row for row, place in enumerate(bins.numeric)}
+        offsets = dict(zip(bins.categorical, bins.offsets.tolist(), strict=True))
+        found: list[NDArray[np.int64]] = []
+        for place in places:
+            if (edges := self.layout.edges[place] if place in rows else None) is not None:
+                found.append(counted["bins"][rows[place], : 1 + len(edges)])
+            else:
+                first = offsets[place]
+                found.append(
+                    counted["slots"][first : first + 1 + len(self.layout.schema.columns[place].categories)].copy()
+                )
+        return found
 
     def state(self) -> Arrays:
         """Gives the counts of the bins, with what lies below before them and what lies above after, and of categories."""

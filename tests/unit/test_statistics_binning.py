@@ -10,12 +10,13 @@ from nilometer_detectors.statistics.binning import MOST, RULES
 from tests.judging import INF, NAN
 
 NUMPY = {"freedmanDiaconis": "fd"}
+hundredths = st.floats(-1e3, 1e3).map(lambda value: round(value, 2))  # of which numpy lays out less than a million bins
 every_rule = pytest.mark.parametrize("rule", RULES)
 
 
 @every_rule
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.one_of(st.floats(-1e6, 1e6), st.integers(-5, 5).map(float)), min_size=1, max_size=60))
+@given(st.lists(st.one_of(hundredths, st.integers(-5, 5).map(float)), min_size=1, max_size=60))
 def test_they_are_those_of_numpy(rule: str, values: list[float]) -> None:
     """Of finite values of more than one kind the edges are numpy's, to the bit, up to the most bins there are."""
     array = np.array(values)

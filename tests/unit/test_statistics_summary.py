@@ -122,8 +122,8 @@ def test_damaged_bytes_are_refused(name: str, data: st.DataObject) -> None:
     layout = Layout(schema_of("numeric", "categorical", "numeric"), [np.array([0.0, 1.0]), None, None], sample=3)
     state, other = (WindowState(Summary(layout, [name]), Summary(NONE, ())) for _ in range(2))
     values = np.column_stack([normal(600), np.arange(600) % 2 - 1.0])[:, [0, 2, 1]]
-    unseen = {(row, 1): f"t{row % 9}" for row in range(0, 600, 2)}
-    state.update(replace(rows_of(values, layout.schema), unseen=unseen))
+    texts = {(row, 1): f"t{row % 9}" for row in range(0, 600, 2)}
+    state.update(rows_of(values, layout.schema, strange=texts))
     blob = bytearray(state.dump())
     for _ in range(data.draw(st.integers(1, 3))):
         blob[data.draw(st.integers(0, len(blob) - 1))] = data.draw(st.integers(0, 255))

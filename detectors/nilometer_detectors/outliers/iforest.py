@@ -125,8 +125,9 @@ class IForest(OutlierDetector[IForestParameters]):
         """Scores the rows of requests."""
         values = rows.values[:, self._features]
         score = self._scores(values)
-        score[self._strange(values).any(axis=1)] = 1.0
-        score[np.isnan(values).all(axis=1)] = np.nan
+        if self._constant.any() or not np.isfinite(values).all():
+            score[self._strange(values).any(axis=1)] = 1.0
+            score[np.isnan(values).all(axis=1)] = np.nan
         return Scores(score, score > self._threshold, self._threshold, self._features)
 
     def explain(self, rows: Rows, scores: Scores, row: int) -> Mapping[str, Mapping[str, object]]:
@@ -166,8 +167,5 @@ class IForest(OutlierDetector[IForestParameters]):
 
 def _scores(values: Floats, forest: Forest, divisor: float) -> Floats:
     """Scores rows; shape (rows,)."""
-    with np.errstate(over="ignore"):  # beyond float32 is larger than any threshold, as infinity is
-        rounded = values.astype(np.float32).astype(np.float64)
-    lengths = path_lengths(rounded, forest)
-    scores: Floats = np.power(2.0, -lengths / divisor)
+    scores: Floats = np.power(2.0, -path_lengths(values, forest) / divisor)
     return scores

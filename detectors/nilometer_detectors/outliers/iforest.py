@@ -9,7 +9,7 @@ from pydantic import Field
 
 from nilometer_detectors.detector import Context, Parameters, Refused
 from nilometer_detectors.kernels.forest import Forest, is_sound, path_lengths
-from nilometer_detectors.outliers.contract import OutlierDetector, Scores, tell
+from nilometer_detectors.outliers.contract import OutlierDetector, PercentileParameters, Scores, tell
 from nilometer_detectors.outliers.growing import grow
 from nilometer_logger.rows import ColumnType, Floats, Rows
 
@@ -22,17 +22,11 @@ _MIDDLE = len(_QUANTILES) // 2
 _MOST_NAMED = 10
 
 
-class IForestParameters(Parameters):
+class IForestParameters(PercentileParameters):
     """The parameters of `iforest`."""
 
     threshold: float | None = Field(
         default=None, gt=0, lt=1, description="the largest normal score; by default that of thresholdPerc"
-    )
-    threshold_perc: float = Field(
-        default=99.9,
-        gt=0,
-        le=100,
-        description="the percentage of the baseline's rows that lie below the threshold, where none is given",
     )
 
 
@@ -107,9 +101,8 @@ class IForest(OutlierDetector[IForestParameters]):
             raise Refused("the baseline's forest is damaged: build the baseline again")
         self._divisor = float(prepared["divisor"][0])
         self._quantiles = prepared["quantiles"]
-        perc = parameters.threshold_perc
         self._constant = self._quantiles[0] == self._quantiles[-1]
-        self._threshold = parameters.threshold or float(np.percentile(prepared["scores"], perc))
+        self._threshold = parameters.threshold_of(prepared["scores"])
         self._scores(np.empty((0, len(self._features))))  # compiled before the first row comes
 
     def _scores(self, values: Floats) -> Floats:

@@ -27,9 +27,8 @@ class ECOD(OutlierDetector[PercentileParameters]):
     with F the empirical distribution function of the baseline's sample and the value itself, and F(value-) the limit from
     below (Li, Zhao, Hu, Botta, Ionescu and Chen, "ECOD: unsupervised outlier detection using empirical cumulative
     distribution functions", IEEE TKDE 35, 2023). It is what pyod's `ECOD.decision_function` gives for one row by itself;
-    pyod's scores of several rows depend on each other. (The paper also adds up the tails that the features' skewness
-    points at; pyod takes the larger tail of each value, which is never less.) Nothing is fitted: the sorted sample is the
-    baseline's. The default threshold is a percentile of the sample's own scores.
+    pyod's scores of several rows depend on each other, and where a skewness is exactly 0 it adds up both tails. Nothing is
+    fitted: the sorted sample is the baseline's. The default threshold is a percentile of the sample's own scores.
 
     A value beyond all n of the sample scores ln(n + 1) and no more, however far it is: one feature alone may not make
     an outlier, which is the business of `zscore`, `iqr` or `bounds`; this one adds up what is a little strange in many.

@@ -176,9 +176,9 @@ def write(path: Path, document: Any) -> Path:
     return path
 
 
-def take(statistic: Statistic, values: Any, hashes: Any = None) -> None:
+def take(statistic: Statistic, values: Any, hashes: Any = None, strange: Any = None) -> None:
     """Lets a statistic take a block of values, with numpy as quiet as in a `Summary`."""
     matrix = np.array(values, dtype=np.float64) if isinstance(values, list) else values
     matrix = matrix.reshape(len(matrix), -1) if matrix.size else matrix.reshape(0, len(statistic.layout.schema))
     with np.errstate(over="ignore", invalid="ignore"):
-        statistic.update(Block(matrix, row_hashes(1, len(matrix)) if hashes is None else hashes))
+        statistic.update(Block(matrix, row_hashes(1, len(matrix)) if hashes is None else hashes, strange))

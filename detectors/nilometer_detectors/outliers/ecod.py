@@ -12,11 +12,8 @@ from nilometer_detectors.outliers.contract import (
     Scores,
     tell,
     total,
-    weightiest,
 )
 from nilometer_logger.rows import ColumnType, Floats, Rows
-
-_STEPS = 257  # values of the sample that are tried for what is expected
 
 
 class ECOD(OutlierDetector[PercentileParameters]):
@@ -32,8 +29,8 @@ class ECOD(OutlierDetector[PercentileParameters]):
 
     A value beyond all n of the sample scores ln(n + 1) and no more, however far it is: one feature alone may not make
     an outlier, which is the business of `zscore`, `iqr` or `bounds`; this one adds up what is a little strange in many.
-    A finding names the features with the largest scores, down to where the rest lies within the threshold, and expects
-    the values of the sample with which they would have fitted into what the rest leaves of it, in equal shares.
+    A finding names the features that score more than an equal share of the threshold, and expects the values that do not:
+    a row of such values is normal.
 
     An infinite value scores infinitely high. A missing value adds nothing. O(rows · features · log sample).
     """
@@ -60,6 +57,8 @@ class ECOD(OutlierDetector[PercentileParameters]):
         self._logarithms = [_logarithms(len(reference)) for reference in self._references]
         sample = total(self._feature_scores(baseline.feature_sample))
         self._threshold = parameters.threshold_of(sample[np.isfinite(sample)])
+        self._share = self._threshold / len(self._features)
+        self._expected = np.array([self._normal(place) for place in range(len(self._features))])
 
     def _feature_scores(self, values: Floats) -> Floats:
         """Scores values of all columns; shape (rows, judged features)."""
@@ -85,28 +84,24 @@ class ECOD(OutlierDetector[PercentileParameters]):
         return Scores(score, score > self._threshold, self._threshold, self._features, feature_score)
 
     def explain(self, rows: Rows, scores: Scores, row: int) -> Mapping[str, Mapping[str, object]]:
-        """Names the features with the largest scores, down to where the rest is within the threshold."""
+        """Names the features that score more than their share of the threshold; of a flagged row there is at least one."""
         if scores.feature_score is None:
             return {}
-        shares = scores.feature_score[row]
-        blamed, rest = weightiest(shares, scores.threshold)
-        allowed = (scores.threshold - rest) / len(blamed)
         told = {}
-        for place in blamed:
+        for place in np.flatnonzero(scores.feature_score[row] > self._share).tolist():
             feature = self._features[place]
-            expected = self._expected(place, allowed)
-            told[rows.schema.names[feature]] = tell(float(rows.values[row, feature]), float(shares[place]), expected)
+            score = float(scores.feature_score[row, place])
+            told[rows.schema.names[feature]] = tell(
+                float(rows.values[row, feature]), score, self._expected[place].tolist()
+            )
         return told
 
-    def _expected(self, place: int, allowed: float) -> list[float]:
-        """Gives the range of the sample's values, around the middle one, that score no more than is allowed."""
+    def _normal(self, place: int) -> list[float]:
+        """Gives the range of the sample's values that score no more than the feature's share; of the middle one at least."""
         reference = self._references[place]
-        steps = reference[np.linspace(0, len(reference) - 1, _STEPS).astype(np.intp)]
-        strange = np.flatnonzero(self._tail(place, steps) > allowed)
-        middle = _STEPS // 2
-        low = int(max(strange[strange < middle], default=-1)) + 1
-        high = int(min(strange[strange > middle], default=_STEPS)) - 1
-        return [float(steps[low]), float(steps[high])]
+        normal = np.flatnonzero(self._tail(place, reference) <= self._share)
+        low, high = (normal[0], normal[-1]) if len(normal) else (len(reference) // 2, len(reference) // 2)
+        return [float(reference[low]), float(reference[high])]
 
 
 def _logarithms(size: int) -> Floats:

@@ -44,8 +44,8 @@ class IForest(OutlierDetector[IForestParameters]):
       went, otherwise with most of them. So it hardly counts, and the row is judged by its others.
     * An infinite value gives its row the score 1, and so does another value of a feature that is constant in the baseline,
       by which no tree can cut.
-    * To blame is, again and again until the row is normal, the feature whose median in place of its value lowers the
-      score most; by how much, is its score. Expected is the range of its values around the median with which the row
+    * To blame are the features whose median in place of their value lowers the score most, or at least half as much; by
+      how much, is a feature's score. Where the row is no normal one with all their medians, so are the next. Expected is the range of its values around the median with which the row
       would be normal, in steps of 1/32 of the baseline, with the medians in the place of all values to blame.
 
     O(rows · trees · depth) to score, and as much for features² rows to explain one.
@@ -136,10 +136,13 @@ class IForest(OutlierDetector[IForestParameters]):
             trials = np.repeat(changed[np.newaxis], len(left), axis=0)
             trials[np.arange(len(left)), left] = medians[left]
             lowered = self._scores(trials)
-            best = int(np.argmin(lowered))
-            place = left.pop(best)
-            blamed[place] = max(score - float(lowered[best]), 0.0)
-            changed, score = trials[best], float(lowered[best])
+            drops = score - lowered
+            chosen = np.flatnonzero(drops >= (drops.max() / 2 if drops.max() > 0 else drops.max())).tolist()
+            for at in sorted(chosen, key=lambda at: -drops[at]):
+                blamed[left[at]] = max(float(drops[at]), 0.0)
+            left = [place for place in left if place not in blamed]
+            changed[list(blamed)] = medians[list(blamed)]
+            score = float(self._scores(changed[np.newaxis])[0])
         return {
             rows.schema.names[self._features[place]]: tell(
                 float(values[place]), lowered_by, self._expected(changed, place, scores.threshold)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from nilometer_detectors.baseline import Baseline
+from nilometer_detectors.calibrating import WINDOW_ROWS, Wanted, calibrate
 from nilometer_detectors.describing import describe, schema_yaml
 from nilometer_detectors.preparing import prepare
 from nilometer_detectors.reference import SAMPLE, Wishes, build, infer
@@ -32,6 +33,16 @@ def _named(flag: str, text: str) -> click.Option:
     return click.Option([f"--{flag}", flag], multiple=True, metavar="NAME", help=text)
 
 
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(size) for size in text.split(","))
+    except ValueError:
+        sizes = ()
+    if not sizes or min(sizes) < 1:
+        raise click.BadParameter(f"is {text!r}: numbers of rows are expected, such as 100,1000")
+    return sizes
+
+
 _OPTIONS: tuple[click.Option, ...] = (
     click.Option(["--out"], type=click.Path(path_type=Path), help="the directory to write the baseline to"),
     click.Option(["--dry-run"], is_flag=True, help="only tell what the columns are: as spec.schema of a monitor"),
@@ -45,6 +56,20 @@ _OPTIONS: tuple[click.Option, ...] = (
     click.Option(
         ["--sample"], default=SAMPLE, show_default=True, type=click.IntRange(min=1), help="the most rows kept"
     ),
+    click.Option(
+        ["--false-alarm-rate"],
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        help="find the thresholds at which so many normal rows, or windows, raise an alarm",
+    ),
+    click.Option(
+        ["--window-rows"],
+        default=",".join(map(str, WINDOW_ROWS)),
+        show_default=True,
+        metavar="N,…",
+        callback=lambda _ctx, _param, text: _sizes(text),
+        help="the sizes of windows that thresholds of drift are found for",
+    ),
+    click.Option(["--seed"], default=0, show_default=True, help="of all that is drawn at random for thresholds"),
 )
 _FILE_OPTIONS = (
     click.Option(["--names"], default="", metavar="NAME,…", help="the columns that a file tells by position only"),
@@ -91,6 +116,10 @@ def make(source: Source, flags: dict[str, Any]) -> None:
     baseline, left_out = prepare(built)
     for name, reason in left_out.items():
         click.echo(f"note: nothing is prepared for detector {name}: {reason}", err=True)
+    if rate := flags["false_alarm_rate"]:
+        baseline, left_out = calibrate(baseline, Wanted(rate, flags["window_rows"], flags["seed"]))
+        for name, reason in left_out.items():
+            click.echo(f"note: no threshold is found for detector {name}: {reason}", err=True)
     baseline.save(flags["out"])
     click.echo(describe(baseline))
     click.echo(f"\nwritten to {flags['out']}; name it in a monitor as  baseline: {{path: {flags['out'].resolve()}}}")

@@ -8,11 +8,11 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from nilometer_detectors.detector import Context, columns_of
+from nilometer_detectors.detector import Context, Refused, columns_of
 from nilometer_detectors.drift.contract import DriftDetector, DriftParameters, Judgement, Window
 from nilometer_detectors.drift.deciding import Decision, DistanceParameters, PValueParameters
 from nilometer_detectors.statistics.contract import plain
@@ -59,6 +59,8 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
     where any column does.
     """
 
+    calibrates: ClassVar[bool] = True
+
     def __init__(self, parameters: C, context: Context) -> None:
         """Chooses the columns.
 
@@ -76,6 +78,9 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
         )
         self.names = tuple(self.schema.names[place] for place in self.places)
         self._level = parameters.level(context) if isinstance(parameters, PValueParameters) else 0.0
+        self._calibration = context.calibration
+        if self._calibration and (lacking := [n for n in self.names if n not in self._calibration.distances]):
+            raise Refused(f"is 'calibrated': nothing was found for {', '.join(lacking)}; give a number", "threshold")
 
     @abstractmethod
     def inputs(self, window: Window) -> Sequence[Input[M]]:
@@ -90,10 +95,12 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
             inputs: of each; with at least `minRows` usable values.
         """
 
-    def thresholds(self, columns: Sequence[int], inputs: Sequence[Input[M]]) -> Floats:  # noqa: ARG002 - for heirs
+    def thresholds(self, columns: Sequence[int], inputs: Sequence[Input[M]]) -> Floats:
         """Gives the thresholds of the distances of some columns, shape (columns,)."""
-        threshold = getattr(self.parameters, "threshold", math.nan)
-        return np.full(len(columns), threshold, dtype=np.float64)
+        if self._calibration is None:
+            return np.full(len(columns), getattr(self.parameters, "threshold", math.nan), dtype=np.float64)
+        pairs = zip(columns, inputs, strict=True)
+        return np.array([self._calibration.threshold(self.names[column], each.count) for column, each in pairs])
 
     def judge(self, window: Window) -> Judgement:
         """Judges a closed window."""

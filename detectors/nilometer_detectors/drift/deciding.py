@@ -6,7 +6,7 @@ others the same threshold.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +106,11 @@ class PValueParameters(DriftParameters):
 class DistanceParameters(DriftParameters):
     """The parameters of every detector that knows a distance and no probability."""
 
-    threshold: float = Field(default=0.1, ge=0, description="a column with a larger distance drifts")
+    threshold: Annotated[float, Field(ge=0)] | Literal["calibrated"] = Field(
+        default=0.1,
+        description="a column with a larger distance drifts; calibrated takes what was found on the baseline for a rate "
+        "of false alarms",
+    )
 
     def decide(self, thresholds: Floats, distances: Floats) -> Decision:
         """Decides by distances.

@@ -41,6 +41,7 @@ class OutlierDetector(Detector[P]):
     """
 
     kind: ClassVar[Literal["outlier"]] = "outlier"
+    calibrates: ClassVar[bool] = True
 
     @abstractmethod
     def score(self, rows: Rows) -> Scores:

@@ -56,8 +56,8 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, rename="camel", for
         Args:
             column: by its name; `WHOLE` for a distance of all columns.
             rows: of the window. Beyond the largest size the largest's threshold holds. Below the smallest, the line
-                through the first two goes on, or, where there is one size only, distances are taken to fall with the
-                number of rows, as those of counts do: faster than others, so that no false alarm comes of it.
+                through the first two goes on, as steep as 1 / rows at most, which is how distances of counts fall; that
+                is taken where there is one size only, so that no false alarm comes of it.
         """
         values = [threshold.value for threshold in self.distances[column]]
         sizes = self.window_rows
@@ -70,4 +70,6 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, rename="camel", for
         if not (before > 0 and after > 0):
             return max(before, after)
         slope = (math.log(after) - math.log(before)) / (math.log(large) - math.log(small))
+        if rows < small:
+            slope = min(0.0, max(-1.0, slope))
         return before * math.exp(slope * (math.log(rows) - math.log(small)))

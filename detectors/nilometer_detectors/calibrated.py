@@ -34,7 +34,7 @@ def resolve(
 
     Returns:
         The detector's parameters, as the monitor might write them; and what was found, where it is asked for. The
-        threshold of a drift detector depends on the window, so the word stays in its parameters.
+        threshold of a drift detector depends on the window, so the default stands for it in its parameters.
 
     Raises:
         Refused: if the baseline has none, or the parameters are not those that it was found with.
@@ -46,8 +46,7 @@ def resolve(
     if not build:
         return given, None
     found = _look_up(declared, kind, baseline)
-    given["threshold"] = found.scores.value if found.scores else WORD
-    return given, found
+    return {**given, **({"threshold": found.scores.value} if found.scores else {})}, found
 
 
 def _look_up(declared: DetectorSpec, kind: type[Detector[Any]], baseline: Baseline | None) -> Calibration:

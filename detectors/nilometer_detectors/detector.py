@@ -104,6 +104,7 @@ class Detector(ABC, Generic[P]):
         self.parameters = parameters
         self.name = context.name
         self.type = context.type
+        self.calibration = context.calibration
 
     @classmethod
     def prepare(cls, baseline: "Baseline") -> Mapping[str, NDArray[Any]]:  # noqa: ARG003 - for those who need it
@@ -177,21 +178,6 @@ def columns_of(
                 f"{name!r} is {kind}, and {detector} judges {' and '.join(sorted(judges))} columns", "features"
             )
     return tuple(sorted({columns[name][0] for name in names}))
-
-
-def numeric_features(parameters: Parameters, context: Context) -> tuple[int, ...]:
-    """Tells which features a detector of numbers judges: those of numbers and, by their length, of texts; boolean ones where named.
-
-    Raises:
-        Refused: as `columns_of` does.
-    """
-    return columns_of(
-        parameters.features,
-        context.features,
-        detector=context.type,
-        judges=Detector.judges,
-        by_default=Detector.by_default,
-    )
 
 
 def baseline_of(context: Context) -> "Baseline":

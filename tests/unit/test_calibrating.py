@@ -119,7 +119,7 @@ def test_fresh_rows_are_flagged_as_rarely_as_asked(calibrated: Baseline) -> None
 @pytest.mark.parametrize("size", [50, 140, 400])
 def test_fresh_windows_alarm_as_rarely_as_asked(calibrated: Baseline, size: int) -> None:
     """Of 2,000 windows of a calibrated size, or one between, about the wanted share has any column in alarm."""
-    parameters = Means.Parameters.model_validate({"threshold": "calibrated"})
+    parameters = Means.Parameters()
     calibration = found(calibrated, "means")
     context = Context("m", "means", calibrated.feature_schema, calibrated, calibration=calibration)
     detector = Means(parameters, context)
@@ -249,6 +249,8 @@ def test_a_monitor_takes_what_was_found(calibrated: Baseline, tmp_path: Path) ->
     assert zscore.parameters.threshold == found(calibrated, "zscore").scores.value  # type: ignore[union-attr]
     said = means.judge(window_for(means, calibrated, rows_of(normal(400, 3))))
     assert said.threshold == found(calibrated, "means").distances["b"][1].value
+    [drift[0]["threshold"]] = [means.parameters.threshold]
+    assert monitor(tmp_path, calibrated, outliers=outliers, drift=drift).digest != loaded.digest
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_a_whole_monitor(tmp_path: Path, baseline: Path) -> None:
 
 
 def test_defaults(tmp_path: Path) -> None:
-    """Windows tumble, the component is the predictor, all statistics are kept that can be."""
+    """Windows tumble, the component is the predictor, and the statistics are those that cost next to nothing."""
     monitor = monitor_of(tmp_path, declaration())
     assert (monitor.windows.slide, monitor.windows.watermark_delay) == (15 * SECOND, 5 * SECOND)
     state = monitor.open()
@@ -212,6 +212,11 @@ def test_what_is_no_duration(text: object) -> None:
         ({"window": {"size": "1s"}}, "spec.window is no known field; did you mean windows?"),
         ({"statistics": ["median"]}, "spec.statistics[0] is 'median': expected one of count, missing"),
         ({"statistics": ["mean", "histogram"]}, "spec.statistics[1] is 'histogram': its edges come from a baseline"),
+        ({"statistics": ["top"]}, "spec.statistics[0] is 'top': it is of categorical columns, and there are none"),
+        (
+            {"statistics": ["correlation"], "schema": {"features": [{"name": str(place)} for place in range(101)]}},
+            "spec.statistics[0] is 'correlation': it is of every two columns, at most 100, and there are 101 of numbers",
+        ),
         ({"schema": None}, "spec gives neither a schema nor a baseline"),
         ({"schema": {"features": []}}, "spec.schema.features is []: list should have at least 1 item"),
         (

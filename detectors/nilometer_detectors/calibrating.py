@@ -7,7 +7,7 @@ monitor asks them.
 * Outlier detectors: the sample's rows, in the order of their hashes, are dealt out into five parts; each part is scored
   by a detector built from the other four. The threshold is the quantile of all scores that leaves at most the wanted
   share of rows above it.
-* Drift detectors: twenty times the rows are shuffled and split; of the smaller part windows are drawn without
+* Drift detectors: a hundred times the rows are shuffled and split; of the smaller part windows are drawn without
   replacement (Politis and Romano, "Large sample confidence regions based on subsampling under minimal assumptions", The
   Annals of Statistics 22, 1994), so that each is as good as a fresh one. A column's threshold is a multiple of its mean
   distance, the same multiple for all columns: the quantile of each window's largest one. So the rate is that of windows
@@ -42,7 +42,7 @@ from nilometer_logger.rows import Floats, Rows, Schema, row_hashes
 
 WINDOW_ROWS = (100, 1000)
 _PARTS = 5
-_SPLITS = 20
+_SPLITS = 100
 _RESAMPLED = 200
 _FEWEST, _MOST = 400, 5000  # windows of a size
 _Indices = NDArray[np.intp]
@@ -121,14 +121,14 @@ def _of_scores(kind: type[OutlierDetector[Any]], name: str, baseline: Baseline, 
 def _of_distances(kind: type[AnyDriftDetector], name: str, baseline: Baseline, wanted: Wanted, of: Of) -> Calibration:
     """Calibrates a drift detector for one half."""
     count, sizes = len(baseline.feature_sample), tuple(sorted(set(wanted.window_rows)))
-    if count < 2 * sizes[-1]:
-        raise Refused(f"windows of {sizes[-1]} rows need a sample of at least {2 * sizes[-1]}, and there are {count}")
+    if count < 3 * sizes[-1]:
+        raise Refused(f"windows of {sizes[-1]} rows need a sample of at least {3 * sizes[-1]}, and there are {count}")
     each = math.ceil(min(max(10 / wanted.rate, _FEWEST), _MOST) / _SPLITS)
     told: dict[int, list[list[Mapping[str, float]]]] = {size: [] for size in sizes}  # by size, split and window
     for split in range(_SPLITS):
         generator = np.random.default_rng([wanted.seed, split])
         shuffled = generator.permutation(count)
-        held, kept = np.split(shuffled, [max(sizes[-1], count // _PARTS)])
+        held, kept = np.split(shuffled, [max(2 * sizes[-1], count // _PARTS)])
         part = _part(baseline, np.sort(kept))
         detector = kind(kind.Parameters.model_validate({"of": of}), _context(name, part))
         for size in sizes:

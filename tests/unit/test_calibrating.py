@@ -170,7 +170,7 @@ def test_a_distance_of_all_columns_is_calibrated(installed: dict[str, Any]) -> N
     ("rows", "wanted", "reasons"),
     [
         (40, Wanted(0.01, (10,)), {"zscore": "at least 100 rows, and there are 40", "means": "too small for it"}),
-        (400, Wanted(0.01, (1000,)), {"means": "a sample of at least 2000, and there are 400"}),
+        (400, Wanted(0.01, (1000,)), {"means": "a sample of at least 3000, and there are 400"}),
     ],
 )
 def test_what_cannot_be_found_is_named(rows: int, wanted: Wanted, reasons: dict[str, str]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import ValidationError
 
+from nilometer_detectors import calibrated
 from nilometer_detectors.baseline import Baseline, BaselineColumn
 from nilometer_detectors.declaration import ColumnSpec, DetectorSpec, MonitorSpec
 from nilometer_detectors.detector import Context, Detector, Kind, Parameters, Refused
@@ -267,8 +268,9 @@ def _made(
     if found.kind != kind:
         right = f"spec.{_SECTIONS[found.kind]}"
         raise SettingError(f"it is one of {found.kind} detection: move it to {right}")
+    given, calibration = calibrated.resolve(declared, found, parts.baseline, build=build)
     try:
-        parameters: Parameters = found.Parameters.model_validate(declared.parameters)
+        parameters: Parameters = found.Parameters.model_validate(given)
     except ValidationError as error:
         raise Problems("", problems_of(error, found.Parameters, location)) from None
     least = getattr(parameters, "min_rows", 0)
@@ -286,5 +288,6 @@ def _made(
         parts.baseline,
         predictions=parts.predictions,
         windows_per_day=parts.windows_per_day,
+        calibration=calibration,
     )
     return found(parameters, context)

@@ -192,6 +192,7 @@ def _digest(declaration: ModelMonitor, parts: Parts) -> str:
     said = declaration.model_dump(mode="json", exclude={"spec": {"baseline", "outliers", "drift", "schema_"}})
     detectors = [
         [type(found).kind, found.name, found.type, found.parameters.model_dump(mode="json")]
+        + ["calibrated"] * (found.calibration is not None)
         for found in parts.detectors
     ]
     broken = [[each.kind, each.name, each.type, each.reason] for each in parts.broken]

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nilometer_detectors.baseline import BaselineColumn
-from nilometer_logger.rows import Floats
 
 Integers = NDArray[np.int64]
 
@@ -57,30 +56,3 @@ def pool(column: BaselineColumn, counts: Integers, most: int) -> Pooling:
     _, group = np.unique(group, return_inverse=True)
     size = int(group[-1]) + 3
     return Pooling(np.concatenate([[0], 1 + group, [size - 1]]).astype(np.intp), size)
-
-
-def probabilities(counts: Integers) -> Floats:
-    """Estimates a baseline's probabilities: half a value is added to each cell, so that none is impossible.
-
-    This is the posterior mean under Jeffreys' prior ("An invariant form for the prior probability in estimation
-    problems", 1946).
-
-    Args:
-        counts: shape (cells,).
-    """
-    smoothed: Floats = (counts + 0.5) / (counts.sum() + 0.5 * len(counts))
-    return smoothed
-
-
-def smoothed(counts: Integers, expected: Floats) -> Floats:
-    """Estimates a window's probabilities: as much as half a value a cell is added, dealt out as in the baseline.
-
-    So an empty cell is never impossible, and what is added pulls the window towards the baseline and never away from it.
-
-    Args:
-        counts: shape (cells,).
-        expected: the baseline's probabilities, shape (cells,).
-    """
-    added = 0.5 * len(counts)
-    estimated: Floats = (counts + added * expected) / (counts.sum() + added)
-    return estimated

@@ -61,7 +61,7 @@ def test_unseen_categories_are_told_apart_by_their_text() -> None:
     """Two texts that the schema does not name are two values, wherever they stand; one without a text is one more."""
     statistic = Distinct(Layout(schema_of("numeric", "categorical")))
     values = [[1.0, 0.0], [2.0, UNSEEN], [3.0, UNSEEN], [4.0, UNSEEN], [4.0, NAN]]
-    take(statistic, values, unseen={(1, 1): "blue", (2, 1): "pink", (3, 1): "blue"})
+    take(statistic, values, strange={(1, 1): "blue", (2, 1): "pink", (3, 1): "blue"})
     assert statistic.result() == [{"distinct": 4}, {"distinct": 3}]
-    take(statistic, [[1.0, UNSEEN], [1.0, UNSEEN]], unseen={(0, 1): "half a pair \ud800"})
+    take(statistic, [[1.0, UNSEEN], [1.0, UNSEEN]], strange={(0, 1): "half a pair \ud800"})
     assert statistic.result()[1] == {"distinct": 5}

@@ -22,7 +22,7 @@ def top(*values: object, into: Top | None = None) -> Top:
     statistic = into or Top(Layout(SCHEMA))
     table = np.array([[1.0, value] for value in values], dtype=object).reshape(-1, 2)
     numbers, unseen = bind(SCHEMA, None, table)
-    take(statistic, numbers, unseen=unseen)
+    take(statistic, numbers, strange=unseen)
     return statistic
 
 

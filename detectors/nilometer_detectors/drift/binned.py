@@ -44,8 +44,8 @@ class BinnedDrift(ColumnDrift[B, Integers]):
             the unseen and each category; or of the present and the missing. Windows give the same.
     """
 
-    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "categorical"})
-    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "categorical"})
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "categorical", "text"})
+    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "categorical", "text"})
 
     def __init__(self, parameters: B, context: Context) -> None:
         """Takes the columns' counts from the baseline.

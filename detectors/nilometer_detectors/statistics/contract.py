@@ -42,17 +42,17 @@ class Block:
     Attributes:
         values: shape (rows, columns).
         hashes: shape (rows,), uint64; of the rows' identities.
-        unseen: the text of a category that the schema does not name, by (row, column).
+        strange: by (row, column), the text of a value that its column has no number for, as `Rows.strange` has it.
         whole: whether every value is finite (a sum too large for float64 reads as not whole, which costs only time).
     """
 
     def __init__(
-        self, values: Floats, hashes: NDArray[np.uint64], unseen: Mapping[tuple[int, int], str] | None = None
+        self, values: Floats, hashes: NDArray[np.uint64], strange: Mapping[tuple[int, int], str] | None = None
     ) -> None:
         """Takes values as they are, without a copy: a statistic must not keep a view of them."""
         self.values = values
         self.hashes = hashes
-        self.unseen = unseen or {}
+        self.strange = strange or {}
         # One sum tells faster than isfinite and all whether there is any NaN or infinity.
         self.whole = math.isfinite(np.add.reduce(values, axis=None))
 

@@ -42,7 +42,7 @@ class Distinct(Statistic):
         rows, columns = block.values.shape
         bits = (block.values + 0.0).view(np.uint64)  # which makes +0 of -0
         hashes = hashes_of(bits.ravel(), np.zeros(bits.size, dtype=np.int64))
-        for (row, column), text in block.unseen.items():
+        for (row, column), text in block.strange.items():
             hashes[row * columns + column] = _hash(text)
         # 53 bits are a float64 exactly, and the exponent of a float64 tells how many zeros they begin with.
         rest = hashes & np.uint64((1 << _REST) - 1)

@@ -101,14 +101,14 @@ class Summary:
 
     def update(self, rows: Rows) -> None:
         """Takes a block of rows."""
-        self.take(rows.values, rows.hashes, rows.unseen)
+        self.take(rows.values, rows.hashes, rows.strange)
 
     def take(
-        self, values: Floats, hashes: NDArray[np.uint64], unseen: Mapping[tuple[int, int], str] | None = None
+        self, values: Floats, hashes: NDArray[np.uint64], strange: Mapping[tuple[int, int], str] | None = None
     ) -> None:
-        """Takes values of shape (rows, columns), the hashes of the rows' identities, and the texts of unseen categories."""
+        """Takes values of shape (rows, columns), the hashes of the rows' identities, and the texts of strange values."""
         with np.errstate(over="ignore", invalid="ignore"):
-            block = Block(values, hashes, unseen)
+            block = Block(values, hashes, strange)
             for statistic in self._kept():
                 statistic.update(block)
 

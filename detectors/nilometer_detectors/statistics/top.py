@@ -55,7 +55,7 @@ class Top(Statistic):
         unseen = block.values[:, bins.categorical] == UNSEEN
         if unseen.any():
             for row, number in np.argwhere(unseen).tolist():
-                self._count(number, block.unseen.get((row, bins.categorical[number]), ""))
+                self._count(number, block.strange.get((row, bins.categorical[number]), ""))
 
     def _count(self, number: int, text: str) -> None:
         counters = self._texts[number]

@@ -103,16 +103,11 @@ class DivergenceDrift(BinnedDrift[V]):
 
     def measure(self, columns: Sequence[int], inputs: Sequence[Input[Integers]]) -> Measured:
         """Measures columns against the baseline."""
-        pairs = [
-            (self._pooled[column], self._pooling[column](each.values))
+        held = [
+            self._pooling[column].held(self._pooled[column], self._pooling[column](each.values))
             for column, each in zip(columns, inputs, strict=True)
         ]
-        # A cell that is empty on both sides, such as the unseen, is none.
-        held = [(baseline + window) > 0 for baseline, window in pairs]
-        baselines, windows = (
-            pack([pair[side][cells].astype(np.float64) for pair, cells in zip(pairs, held, strict=True)])
-            for side in (0, 1)
-        )
+        baselines, windows = (pack(list(side)) for side in zip(*held, strict=True))
         return Measured(self.distance(baselines, windows))
 
     def thresholds(self, columns: Sequence[int], inputs: Sequence[Input[Integers]]) -> Floats:

@@ -115,10 +115,6 @@ class DriftDetector(Detector[D]):
     Stated answers: missing and infinite values are left out and counted; a column with too few others is not judged
     and says so, and the rest is; a window in which nothing can be judged gets the verdict nodata with the reason.
 
-    Class attributes:
-        tolerance: by how much rounding may change its numbers where the same rows come in another order, relative to
-            their size or to 1.
-
     Attributes:
         of: what it judges.
         half: the half that this is of.
@@ -126,7 +122,6 @@ class DriftDetector(Detector[D]):
     """
 
     kind: ClassVar[Literal["drift"]] = "drift"
-    tolerance: ClassVar[float] = 0.0
 
     def __init__(self, parameters: D, context: Context) -> None:
         """Takes the columns of the half that it judges.

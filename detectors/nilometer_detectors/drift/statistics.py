@@ -62,7 +62,6 @@ class Statistics(ColumnDrift[StatisticsParameters, Found]):
     """
 
     Parameters: ClassVar[type[Parameters]] = StatisticsParameters
-    tolerance: ClassVar[float] = 1e-9  # as the moments have
 
     def __init__(self, parameters: StatisticsParameters, context: Context) -> None:
         """Takes the columns' statistics from the baseline.

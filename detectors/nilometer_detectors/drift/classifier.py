@@ -157,7 +157,8 @@ def _larger(scores: Floats, labels: Floats) -> Floats:
     """Counts the pairs in which the window's row has the higher score, half of those with equal ones: shape (deals,)."""
     ours = np.add.reduce(labels, axis=0)
     ranks = rankdata(np.round(scores, _DIGITS), axis=0)
-    return np.einsum("ij,ij->j", ranks, labels) - ours * (ours + 1) / 2
+    larger: Floats = np.einsum("ij,ij->j", ranks, labels) - ours * (ours + 1) / 2
+    return larger
 
 
 def _pairs(label: Floats) -> float:

@@ -48,21 +48,20 @@ def test_the_auc_is_that_of_a_ridge_regression_in_folds() -> None:
     assert detector.judge(window).distance == pytest.approx(found / pairs, abs=1e-12)
 
 
-@pytest.mark.parametrize("columns", [1, 4])
-def test_false_alarms_are_as_rare_as_asked(columns: int) -> None:
+def test_false_alarms_are_as_rare_as_asked() -> None:
     """Of 1,000 windows without drift, with baselines of their own, 5 % are said to drift, within the binomial 99 % band."""
-    values = np.random.default_rng(7).normal(size=(1000, 110, columns))
+    values = np.random.default_rng(7).normal(size=(1000, 110, 4))
     values[:, :, 0] += values[:, :, -1]
     alarms = sum(judged(each[:80], each[80:], nPermutations=59, nFolds=3).verdict == "drift" for each in values)
     assert 33 <= alarms <= 69
 
 
 def test_discrete_data_make_no_more_false_alarms() -> None:
-    """Of 500 windows of integers and categories without drift, at most 5 % are said to drift, within the band."""
+    """Of 300 windows of integers and categories without drift, at most 5 % are said to drift, within the band."""
     schema = schema_of("numeric", "categorical")
-    values = np.random.default_rng(8).integers(0, 2, (500, 110, 2)).astype(float)
+    values = np.random.default_rng(8).integers(0, 2, (300, 110, 2)).astype(float)
     alarms = sum(judged(each[:80], each[80:], schema, nPermutations=59, nFolds=3).verdict == "drift" for each in values)
-    assert alarms <= 38
+    assert alarms <= 25
 
 
 def test_drift_that_no_column_shows_is_found() -> None:
@@ -74,7 +73,7 @@ def test_drift_that_no_column_shows_is_found() -> None:
 
 
 def test_a_shift_across_correlated_columns_is_found_more_often_than_by_tests_of_each() -> None:
-    """Where 30 columns move together, a small shift against their correlation is found in most windows, by ks in few."""
+    """Where 26 columns move together, a small shift against their correlation is found in most windows, by ks in few."""
     generator = np.random.default_rng(9)
     mixing = np.linalg.cholesky(0.2 * np.eye(26) + 0.8)
     found = {"classifier": 0, "ks": 0}

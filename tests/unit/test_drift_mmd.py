@@ -73,21 +73,20 @@ def test_the_bandwidth_of_rows_that_are_alike() -> None:
     assert median_squared_distance(np.zeros((3, 3))) == 1.0
 
 
-@pytest.mark.parametrize("columns", [1, 4])
-def test_false_alarms_are_as_rare_as_asked(columns: int) -> None:
+def test_false_alarms_are_as_rare_as_asked() -> None:
     """Of 1,000 windows without drift, with baselines of their own, 5 % are said to drift, within the binomial 99 % band."""
-    values = np.random.default_rng(5).normal(size=(1000, 110, columns))
+    values = np.random.default_rng(5).normal(size=(1000, 110, 4))
     values[:, :, 0] += values[:, :, -1]
     alarms = sum(judged(each[:80], each[80:], nPermutations=59).verdict == "drift" for each in values)
     assert 33 <= alarms <= 69
 
 
 def test_discrete_data_make_no_more_false_alarms() -> None:
-    """Of 1,000 windows of integers and categories without drift, at most 5 % are said to drift, within the band."""
+    """Of 300 windows of integers and categories without drift, at most 5 % are said to drift, within the band."""
     schema = schema_of("numeric", "categorical")
-    values = np.random.default_rng(6).integers(0, 2, (1000, 110, 2)).astype(float)
+    values = np.random.default_rng(6).integers(0, 2, (300, 110, 2)).astype(float)
     alarms = sum(judged(each[:80], each[80:], schema, nPermutations=59).verdict == "drift" for each in values)
-    assert alarms <= 69
+    assert alarms <= 25
 
 
 def test_drift_that_no_column_shows_is_found() -> None:

@@ -43,8 +43,8 @@ class PageHinkley(ChangeDrift[PageHinkleyParameters]):
 
     Source: Page, "Continuous inspection schemes", 1954; Hinkley, "Inference about the change-point from cumulative sum
     tests", 1971; with the forgetting of river's `PageHinkley`, whose alarms are the same to the row where the mean begins
-    with nothing. Here it begins with the baseline's, as that of at most 1,000 values, so that a stream that is wrong
-    from its first row is found, and what changes more slowly than the mean is not.
+    with nothing. Here it begins with the baseline's, as that of at most 1,000 values, at first and after every alarm: so a
+    stream that is wrong from its first row is found, and the baseline's error matters less the longer a stream runs.
 
     Where no threshold is given it follows from `ert` as for `cusum` with slack delta, and under the same conditions, for
     an alpha of 1. river's default is 0.9999: where nothing changes, U sinks by delta a row, forgetting lifts it the more

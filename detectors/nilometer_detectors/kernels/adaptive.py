@@ -99,6 +99,8 @@ def _insert(value: float, room: int, totals: Floats, deviations: Floats, used: I
             gone = 2
         for place in range(first, first + room - gone):
             totals[place], deviations[place] = totals[place + gone], deviations[place + gone]
+        for place in range(first + room - gone, first + room):
+            totals[place], deviations[place] = 0.0, 0.0
         used[size] -= gone
 
 

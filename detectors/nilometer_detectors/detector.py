@@ -81,13 +81,13 @@ class Detector(ABC, Generic[P]):
         kind: whether it judges rows or windows.
         judges: the types of the columns that it can judge.
         by_default: those that it judges where the monitor names none. A boolean column, for one, is discrete, which
-            tests of numbers judge badly.
+            tests of numbers judge badly. A text is judged by its length.
         Parameters: the model of its parameters.
     """
 
     kind: ClassVar[Kind]
-    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean"})
-    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric"})
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "text"})
+    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "text"})
     Parameters: ClassVar[type[Parameters]]
 
     def __init__(self, parameters: P, context: Context) -> None:
@@ -172,21 +172,6 @@ def columns_of(
                 f"{name!r} is {kind}, and {detector} judges {' and '.join(sorted(judges))} columns", "features"
             )
     return tuple(sorted({columns[name][0] for name in names}))
-
-
-def numeric_features(parameters: Parameters, context: Context) -> tuple[int, ...]:
-    """Tells which features a detector of numbers judges: by default all of type numeric; a boolean one where it is named.
-
-    Raises:
-        Refused: as `columns_of` does.
-    """
-    return columns_of(
-        parameters.features,
-        context.features,
-        detector=context.type,
-        judges={"numeric", "boolean"},
-        by_default={"numeric"},
-    )
 
 
 def baseline_of(context: Context) -> "Baseline":

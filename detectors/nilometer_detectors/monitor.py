@@ -156,11 +156,10 @@ class CompiledMonitor:
         for detector in self.outlier_detectors:
             try:
                 scores = detector.score(rows)
+                if scores.flagged.any():
+                    findings += list(finder.outliers(rows, detector, scores))
             except Exception as error:  # noqa: BLE001 - a detector that fails stops neither the rows nor the others
                 self._report(detector.name, error)
-                continue
-            if scores.flagged.any():
-                findings += finder.outliers(rows, detector, scores)
         return findings
 
 

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -24,11 +24,13 @@ from nilometer_logger.payload._table import Payload, column_names, joined_names,
 
 # More tensors, or columns in a row of several, than a model has whose client writes each number as JSON.
 _MOST_PARTS = 1024
+# What is remembered of tensors is small, whatever clients name them.
+_KEPT_VALUES, _KEPT_CHARACTERS, _KEPT_SIZES = 1024, 100, 8
 
 
 class _Tensor(msgspec.Struct, gc=False):
     name: str
-    shape: list[int]
+    shape: tuple[int, ...]
     data: list[float]
 
 
@@ -45,11 +47,13 @@ _read = msgspec.json.Decoder(_Document).decode
 
 
 def decode(body: bytes) -> Payload | None:
-    """Decodes a body that ends with a brace; None if it is not plain.
+    """Decodes a body, whatever it is; None if it is not plain.
 
     Raises:
         PayloadError: with the reason that the long way gives.
     """
+    if body[-1:] != b"}":  # no document, or one with something behind it
+        return None
     try:
         if not body.isascii():
             body.decode()  # the parser does not look whether what it passes over is text
@@ -69,11 +73,12 @@ def decode(body: bytes) -> Payload | None:
 def _tensors(half: Half, key: str, tensors: list[_Tensor]) -> Payload | None:
     if len(tensors) == 1:
         [tensor] = tensors
-        width = _width(tensor)
-        if not width:
-            return None
-        data = tensor.data
-        return Payload(half, column_names(tensor.name, width, key), tensor.shape[0], width, _packer(len(data))(*data))
+        name, shape, data = tensor.name, tensor.shape, tensor.data
+        if len(data) > _KEPT_VALUES or len(name) > _KEPT_CHARACTERS or len(shape) > _KEPT_SIZES:
+            form = _form(name, shape, len(data), key)
+        else:
+            form = _kept_form(name, shape, len(data), key)
+        return Payload(half, form.names, form.rows, form.width, form.pack(*data)) if form else None
     if len(tensors) > _MOST_PARTS:
         return None
     widths = list(map(_width, tensors))
@@ -84,10 +89,29 @@ def _tensors(half: Half, key: str, tensors: list[_Tensor]) -> Payload | None:
     return _one_row(half, key, tensors, widths)
 
 
+class _Form(NamedTuple):
+    """What is the same for all tensors of one name and shape."""
+
+    names: tuple[str, ...]
+    rows: int
+    width: int
+    pack: Callable[..., bytes]
+
+
+def _form(name: str, shape: tuple[int, ...], count: int, key: str) -> _Form | None:
+    width = _width_of(shape, count)
+    return _Form(column_names(name, width, key), shape[0], width, struct.Struct(f"{count}d").pack) if width else None
+
+
+_kept_form = lru_cache(maxsize=256)(_form)  # a model's tensors are alike in all inferences, but for the number of rows
+
+
 def _width(tensor: _Tensor) -> int:
-    """Returns the number of a tensor's columns; 0 if it has no rows, or its data are not those of its shape."""
-    shape = tensor.shape
-    count = len(tensor.data)
+    return _width_of(tensor.shape, len(tensor.data))
+
+
+def _width_of(shape: tuple[int, ...], count: int) -> int:
+    """Returns the number of a tensor's columns; 0 if it has no rows, or its values are not those of its shape."""
     if len(shape) == 2:
         rows, width = shape
         return width if rows > 0 and width > 0 and rows * width == count else 0

@@ -20,7 +20,6 @@ _MOST_REMEMBERED = 4096
 _remembered: dict[str, int] = {}
 
 
-
 @lru_cache(maxsize=4096)
 def _whole_seconds(text: str, zone: str) -> int:
     moment = datetime.fromisoformat(text.upper() + ("+00:00" if zone in "Zz" else zone))

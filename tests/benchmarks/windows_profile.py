@@ -92,12 +92,18 @@ def _clocked() -> Iterator[Clock]:
 
 
 def profile(monitors: Sequence[Monitor], traffic: Traffic, turns: int) -> list[str]:
-    """Makes the table, as lines; of all turns the one with the least in all stands."""
+    """Makes the table, as lines; of all turns the one with the least in all stands.
+
+    Raises:
+        ValueError: if a stage was never entered: then its name is that of something else.
+    """
     best: dict[str, float] = {}
     for _ in range(turns):
         with _clocked() as clock:
             windows_pure.cost(monitors, traffic, 1)
-        found = {stage: clock.seconds.get(stage, 0.0) for stage in STAGES}
+        if lacking := STAGES.keys() - clock.seconds.keys():
+            raise ValueError(f"stages that nothing enters: {', '.join(sorted(lacking))}")
+        found = {stage: clock.seconds[stage] for stage in STAGES}
         if not best or sum(found.values()) < sum(best.values()):
             best = found
     micros = {stage: 1e6 * seconds / traffic.inferences for stage, seconds in best.items()}

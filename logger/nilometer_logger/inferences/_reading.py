@@ -118,8 +118,8 @@ def _identities(found: Halves, times: Iterable[int]) -> NDArray[np.uint64]:
         f"{stream}\0{event.attributes.id}\0{half}\0{time}"
         for stream, event, half, time in zip(found.streams, found.events, found.halves, times, strict=True)
     ]
-    for place, event in enumerate(found.events):
-        if event.attributes.redriven:  # sent again on purpose: no duplicate of what could not be used
-            texts[place] += f"\0{event.attributes.redriven}"
+    again = [event.attributes.redriven for event in found.events]
+    if any(again):  # sent again on purpose: no duplicate of what could not be used
+        texts = [f"{text}\0{count}" if count else text for text, count in zip(texts, again, strict=True)]
     digests = b"".join([blake2b(text.encode(), digest_size=8).digest() for text in texts])
     return np.frombuffer(digests, ">u8").astype(np.uint64)

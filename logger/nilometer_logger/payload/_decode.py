@@ -1,6 +1,6 @@
 """Tells bodies apart and hands each to its protocol."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from nilometer_logger.errors import PayloadError
@@ -10,7 +10,7 @@ from nilometer_logger.payload._table import NOTHING, Payload
 from nilometer_logger.payload._values import kind
 
 
-def decode_all(bodies: Iterable[bytes]) -> tuple[list[Payload], dict[int, PayloadError]]:
+def decode_all(bodies: Sequence[bytes]) -> tuple[list[Payload], dict[int, PayloadError]]:
     """Decodes the bodies of many events, each as `decode` does.
 
     Returns:
@@ -18,11 +18,11 @@ def decode_all(bodies: Iterable[bytes]) -> tuple[list[Payload], dict[int, Payloa
     """
     payloads: list[Payload] = []
     refused: dict[int, PayloadError] = {}
-    for body in bodies:
+    for place, plain in enumerate(_plain.decode_all(bodies)):
         try:
-            payloads.append(_plain.decode(body) or _unlike_most(body, INFLATED_BOUND))
+            payloads.append(plain or _unlike_most(bodies[place], INFLATED_BOUND))
         except PayloadError as error:
-            refused[len(payloads)] = error
+            refused[place] = error
             payloads.append(NOTHING)
     return payloads, refused
 

@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in $(SUPPORTED); do \
 BIN := .venv/bin
 LOCKED := $(BIN)/uv pip install --quiet --constraint requirements.lock --editable
 
-.PHONY: help demo test check bench-logger bench-windows format peers docs lock clean
+.PHONY: help demo test check bench-detectors bench-logger bench-windows format peers docs lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ check: .venv/installed-dev ## the quick loop: lint, types, layers, unit and cont
 
 bench-logger: .venv/installed-dev ## the logger's figures beside yardsticks of the same run (4 minutes)
 	@$(BIN)/python -m tests.benchmarks.logger
+
+bench-detectors: .venv/installed-dev ## what our drift tests cost beside alibi-detect's, in one run
+	@$(BIN)/python -m tests.benchmarks.detectors
 
 bench-windows: .venv/installed-dev ## what windows cost, beside yardsticks of the same run
 	@$(BIN)/python -m tests.benchmarks.windows
@@ -68,5 +71,5 @@ clean: ## remove what was installed and built here
 
 .venv/installed-dev: .venv/uv pyproject.toml requirements.lock
 	@echo "installing everything for tests (alibi-detect among it: under BSL 1.1, see README)"
-	@$(LOCKED) '.[demo,alibi]' --group dev
+	@$(LOCKED) '.[demo,alibi,parquet]' --group dev
 	@touch $@ .venv/installed-demo

@@ -3,7 +3,11 @@
 An artefact is a directory with two files:
 
 * `baseline.json`: version, digest, schema, and the statistics and histogram of each column: what a person wants to read;
-* `arrays.npz`: samples of rows, as plain numpy arrays. Nothing is pickled, and nothing pickled is ever loaded.
+* `arrays.npz`: samples of rows, the same sorted by column, and what detectors have prepared, as plain numpy arrays.
+  Nothing is pickled, and nothing pickled is ever loaded.
+
+Version 1 of the format has the samples only; it is read as well, and then detectors prepare what they need when a
+monitor is built.
 
 The digest covers what the files say and not their bytes, so that a copy, however it was compressed, is the same
 baseline. It is checked on loading, and findings and window states carry it by way of the monitor's digest.
@@ -11,24 +15,26 @@ baseline. It is checked on loading, and findings and window states carry it by w
 
 import hashlib
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from nilometer_detectors.npz import read_arrays
 from nilometer_logger.errors import SettingError
+from nilometer_logger.kserve import Half
 from nilometer_logger.rows import Column, ColumnType, Floats, Schema
 
 FORMAT = "nilometer-baseline"
-VERSION = 1
+VERSION = 2
 DOCUMENT, ARRAYS = "baseline.json", "arrays.npz"
-_SHOWN = 6  # categories in a line
+Prepared = Mapping[str, Mapping[str, NDArray[Any]]]
+_PREPARED = "prepared"  # arrays.npz names what detectors have prepared  prepared/TYPE/NAME
 _AGAIN = "build it again: nilometer baseline DATA.csv --out DIR"
 
 
@@ -66,7 +72,7 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbi
     """What stands in `baseline.json`."""
 
     format: str
-    version: int
+    version: Annotated[int, msgspec.Meta(ge=1)]
     digest: str = ""
     rows: int
     features: tuple[BaselineColumn, ...]
@@ -83,6 +89,9 @@ class Baseline:
         predictions: the columns of a response; may be empty.
         feature_sample: shape (sampled rows, features); missing values are NaN.
         prediction_sample: the same rows' predictions, shape (sampled rows, predictions).
+        prepared: what detectors have computed of this baseline, by their type and by name.
+        sorted_samples: of features and of predictions, as `ordered` gives it; None where it is still to be sorted.
+        version: of the format that it was read in.
     """
 
     rows: int
@@ -90,6 +99,9 @@ class Baseline:
     predictions: tuple[BaselineColumn, ...]
     feature_sample: Floats
     prediction_sample: Floats
+    prepared: Prepared = field(default_factory=dict)
+    sorted_samples: tuple[Floats, Floats] | None = None
+    version: int = VERSION
 
     @cached_property
     def feature_schema(self) -> Schema:
@@ -105,26 +117,45 @@ class Baseline:
     def digest(self) -> str:
         """Of all that the baseline says, such as ``sha256:5f2c…``."""
         digest = hashlib.sha256(msgspec.json.encode(self._document()))
-        for array in (self.feature_sample, self.prediction_sample):
+        for name, array in self._arrays():
+            if self.version > 1:
+                digest.update(f"{name}{array.dtype.str}".encode())
             digest.update(repr(array.shape).encode())
-            digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
+            digest.update(np.ascontiguousarray(array).tobytes())
         return f"sha256:{digest.hexdigest()}"
 
-    def reference(self, place: int) -> Floats:
-        """Gives the usable values of one feature's sample, ascending: what tests compare a window with."""
-        return self._references[place]
+    def _arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Gives all arrays by the names that they have in the artefact."""
+        yield "features", self.feature_sample
+        yield "predictions", self.prediction_sample
+        if self.version > 1:
+            yield from zip(("sorted_features", "sorted_predictions"), self._sorted, strict=True)
+            for kind, arrays in sorted(self.prepared.items()):
+                for name, array in sorted(arrays.items()):
+                    yield f"{_PREPARED}/{kind}/{name}", array
+
+    def reference(self, place: int, half: Half = "request") -> Floats:
+        """Gives the usable values of one column's sample, ascending: what tests compare a window with.
+
+        Args:
+            place: of the column among the features or predictions.
+            half: request for a feature, response for a prediction.
+        """
+        return self._references[half][place]
 
     @cached_property
-    def _references(self) -> tuple[Floats, ...]:
-        # Sorted once, for all detectors; NaN is sorted to the end.
-        ordered = np.sort(self.feature_sample, axis=0)
-        counts = np.isfinite(ordered).sum(axis=0)
-        return tuple(np.ascontiguousarray(ordered[:count, place]) for place, count in enumerate(counts))
+    def _references(self) -> dict[Half, tuple[Floats, ...]]:
+        features, predictions = self._sorted
+        return {"request": _usable(features), "response": _usable(predictions)}
+
+    @cached_property
+    def _sorted(self) -> tuple[Floats, Floats]:
+        return self.sorted_samples or (ordered(self.feature_sample), ordered(self.prediction_sample))
 
     def _document(self, digest: str = "") -> _Document:
         return _Document(
             format=FORMAT,
-            version=VERSION,
+            version=self.version,
             digest=digest,
             rows=self.rows,
             features=self.features,
@@ -153,7 +184,7 @@ class Baseline:
                 new.mkdir()
                 document = msgspec.json.encode(self._document(self.digest))
                 (new / DOCUMENT).write_bytes(msgspec.json.format(document, indent=2) + b"\n")
-                np.savez_compressed(new / ARRAYS, features=self.feature_sample, predictions=self.prediction_sample)
+                np.savez_compressed(new / ARRAYS, **dict(self._arrays()))
                 if directory.exists():
                     # A directory cannot be renamed onto a full one: the old one steps aside for that moment.
                     directory.rename(Path(temporary, "old"))
@@ -170,17 +201,38 @@ class Baseline:
                 naming the file and what helps.
         """
         document = _read_document(directory / DOCUMENT)
-        arrays = _read_arrays(directory / ARRAYS)
+        arrays = read_arrays(directory / ARRAYS, _AGAIN)
         baseline = cls(
             rows=document.rows,
             features=document.features,
             predictions=document.predictions,
-            feature_sample=arrays["features"],
-            prediction_sample=arrays["predictions"],
+            feature_sample=_matrix(directory, arrays, "features"),
+            prediction_sample=_matrix(directory, arrays, "predictions"),
+            prepared=_prepared(arrays),
+            sorted_samples=_sorted_samples(directory, arrays) if document.version > 1 else None,
+            version=document.version,
         )
         if baseline.digest != document.digest:
             raise SettingError(f"{directory}: was changed after it was built (its digest does not match); {_AGAIN}")
         return baseline
+
+
+def ordered(sample: Floats) -> Floats:
+    """Sorts a sample by column.
+
+    Args:
+        sample: shape (rows, columns).
+
+    Returns:
+        Shape (columns, rows): each column's finite values, ascending, and NaN in the place of the others after them.
+    """
+    return np.sort(np.where(np.isfinite(sample), sample, np.nan).T, axis=1)
+
+
+def _usable(values: Floats) -> tuple[Floats, ...]:
+    """Cuts off what is not finite in what `ordered` gave."""
+    counts = np.isfinite(values).sum(axis=1)
+    return tuple(column[:count] for column, count in zip(values, counts, strict=True))
 
 
 def _schema(columns: Sequence[BaselineColumn]) -> Schema:
@@ -209,43 +261,22 @@ def _read_document(path: Path) -> _Document:
         raise SettingError(f"{path}: is damaged ({error}); {_AGAIN}") from None
 
 
-def _read_arrays(path: Path) -> dict[str, Floats]:
-    try:
-        # Opened here, because numpy leaves a file open that turns out to be no archive.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in ("features", "predictions")}
-    except FileNotFoundError:
-        raise SettingError(f"{path}: is missing; {_AGAIN}") from None
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        EOFError,
-        TypeError,
-        AttributeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise SettingError(f"{path}: is damaged ({error}); {_AGAIN}") from None
-    for name, array in arrays.items():
-        if array.dtype != np.float64 or array.ndim != 2:
-            raise SettingError(f"{path}: is damaged ({name} is no matrix of numbers); {_AGAIN}")
-    return arrays
+def _matrix(directory: Path, arrays: Mapping[str, NDArray[Any]], name: str) -> Floats:
+    array = arrays.get(name)
+    if array is None or array.dtype != np.float64 or array.ndim != 2:
+        raise SettingError(f"{directory / ARRAYS}: is damaged ({name} is no matrix of numbers); {_AGAIN}")
+    return array
 
 
-def describe(baseline: Baseline) -> str:
-    """Writes a baseline as a table for a terminal, a line a column."""
-    head = ("", "column", "type", "count", "missing", "mean", "stddev", "min", "max", "categories")
-    lines: list[tuple[str, ...]] = [head]
-    for half, columns in (("feature", baseline.features), ("prediction", baseline.predictions)):
-        for column in columns:
-            counted = (half, column.name, column.type, str(column.count), str(column.missing))
-            moments = (column.mean, column.stddev, column.min, column.max)
-            measured = tuple("" if value is None else f"{value:.6g}" for value in moments)
-            some = ", ".join(column.categories[:_SHOWN]) + (", …" if len(column.categories) > _SHOWN else "")
-            lines.append((*counted, *measured, some))
-    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    return "\n".join(
-        [f"{baseline.rows} rows, {len(baseline.feature_sample)} in the sample, {baseline.digest}", "", *table]
-    )
+def _sorted_samples(directory: Path, arrays: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
+    return _matrix(directory, arrays, "sorted_features"), _matrix(directory, arrays, "sorted_predictions")
+
+
+def _prepared(arrays: Mapping[str, NDArray[Any]]) -> Prepared:
+    prepared: dict[str, dict[str, NDArray[Any]]] = {}
+    for path, array in arrays.items():
+        place, _, rest = path.partition("/")
+        if place == _PREPARED:
+            kind, _, name = rest.partition("/")
+            prepared.setdefault(kind, {})[name] = array
+    return prepared

@@ -6,15 +6,16 @@ rows always get the same answer, in the worker, in a replay and in a test.
 """
 
 from abc import ABC
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from nilometer_logger.errors import SettingError
-from nilometer_logger.rows import Schema
+from nilometer_logger.rows import ColumnType, Schema
 
 if TYPE_CHECKING:
     from nilometer_detectors.baseline import Baseline
@@ -61,12 +62,16 @@ class Context:
         type: the entry point's name, such as ``ks``.
         features: the columns of a request.
         baseline: what is normal; None where the monitor has none.
+        predictions: the columns of a response; empty where the monitor watches none.
+        windows_per_day: how many windows start in a day; None for windows of rows.
     """
 
     name: str
     type: str
     features: Schema
     baseline: "Baseline | None"
+    predictions: Schema = field(default_factory=lambda: Schema(()))
+    windows_per_day: float | None = None
 
 
 class Detector(ABC, Generic[P]):
@@ -74,10 +79,15 @@ class Detector(ABC, Generic[P]):
 
     Class attributes:
         kind: whether it judges rows or windows.
+        judges: the types of the columns that it can judge.
+        by_default: those that it judges where the monitor names none. A boolean column, for one, is discrete, which
+            tests of numbers judge badly. A text is judged by its length.
         Parameters: the model of its parameters.
     """
 
     kind: ClassVar[Kind]
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "text"})
+    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "text"})
     Parameters: ClassVar[type[Parameters]]
 
     def __init__(self, parameters: P, context: Context) -> None:
@@ -90,37 +100,78 @@ class Detector(ABC, Generic[P]):
         self.name = context.name
         self.type = context.type
 
+    @classmethod
+    def prepare(cls, baseline: "Baseline") -> Mapping[str, NDArray[Any]]:  # noqa: ARG003 - for those who need it
+        """Computes what of the detector depends on the baseline alone and costs too much to compute at every start.
+
+        `nilometer baseline` calls it once for every installed detector and keeps the arrays in the artefact. It must
+        give the same arrays for the same baseline.
+
+        Returns:
+            Arrays of numbers, truth values or text, by a name of the detector's choice; nothing by default.
+
+        Raises:
+            Refused: if the detector can do nothing with such a baseline.
+            ExtraMissing: if it needs packages that are not installed.
+        """
+        return {}
+
+    @classmethod
+    def prepared(cls, context: Context) -> Mapping[str, NDArray[Any]]:
+        """Gives what `prepare` made of the baseline: out of the artefact, or made now where that does not hold it.
+
+        Raises:
+            Refused: if there is no baseline, or one that the detector can do nothing with.
+        """
+        baseline = baseline_of(context)
+        found = baseline.prepared.get(context.type)
+        return cls.prepare(baseline) if found is None else found
+
     def __repr__(self) -> str:
         """Such as ``ZScore('range')``."""
         return f"{type(self).__name__}({self.name!r})"
 
 
-def numeric_features(parameters: Parameters, context: Context) -> tuple[int, ...]:
-    """Tells which features a detector of numbers judges.
+def columns_of(
+    names: Sequence[str] | None,
+    schema: Schema,
+    *,
+    detector: str,
+    judges: Collection[ColumnType],
+    by_default: Collection[ColumnType],
+    of: str = "features",
+) -> tuple[int, ...]:
+    """Tells which columns a detector judges.
 
     Args:
-        parameters: its `features` name them; by default all of type numeric. A boolean one is judged only where it is
-            named: as a number it is discrete, which such detectors judge badly.
-        context: gives the schema.
+        names: those that the monitor names; None for all of a type that is judged by default.
+        schema: of the half that is judged.
+        detector: its type, for the message.
+        judges: the types of the columns that it can judge.
+        by_default: those that it judges without being asked. A boolean column, for one, is discrete, which tests of
+            numbers judge badly.
+        of: what the columns are called.
 
     Returns:
-        The places of the features in the schema, ascending.
+        Their places in the schema, ascending.
 
     Raises:
-        Refused: if a name is none of a feature, or of one that holds no numbers, or if nothing is left to judge.
+        Refused: if a name is none of a column, or of one that cannot be judged, or if nothing is left to judge.
     """
-    columns = {column.name: (place, column.type) for place, column in enumerate(context.features.columns)}
-    if parameters.features is None:
-        places = [place for place, kind in columns.values() if kind == "numeric"]
+    columns = {column.name: (place, column.type) for place, column in enumerate(schema.columns)}
+    if names is None:
+        places = [place for place, kind in columns.values() if kind in by_default]
         if not places:
-            raise Refused(f"{context.type} judges numeric features, and the schema has none")
+            raise Refused(f"{detector} judges {' and '.join(sorted(by_default))} {of}, and the schema has none")
         return tuple(places)
-    for name in parameters.features:
+    for name in names:
         if name not in columns:
-            raise Refused(f"{name!r} is no feature; there are {', '.join(columns)}", "features")
-        if columns[name][1] == "categorical":
-            raise Refused(f"{name!r} is categorical, and {context.type} judges numbers", "features")
-    return tuple(sorted({columns[name][0] for name in parameters.features}))
+            raise Refused(f"{name!r} is none of the {of}; there are {', '.join(columns)}", "features")
+        if (kind := columns[name][1]) not in judges:
+            raise Refused(
+                f"{name!r} is {kind}, and {detector} judges {' and '.join(sorted(judges))} columns", "features"
+            )
+    return tuple(sorted({columns[name][0] for name in names}))
 
 
 def baseline_of(context: Context) -> "Baseline":

@@ -15,14 +15,14 @@ verdict nodata and say why.
 """
 
 import hashlib
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 
-from nilometer_detectors.drift.contract import DriftDetector, Judgement, Window
+from nilometer_detectors.compiling import Broken
+from nilometer_detectors.drift.contract import AnyDriftDetector, Judgement, Window
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores
 from nilometer_detectors.statistics.contract import plain
 from nilometer_detectors.windows import format_duration
@@ -56,17 +56,21 @@ class Finder:
     stream: Stream
     min_rows: int = 0
 
-    def statistics(self, closed: ClosedWindow, window: Window) -> CloudEvent:
-        """Reports a closed window."""
-        body = {
+    def statistics(self, closed: ClosedWindow, window: Window, broken: Sequence[Broken] = ()) -> CloudEvent:
+        """Reports a closed window, and the detectors that could not be built."""
+        body: dict[str, object] = {
             **self._head(closed, window),
             "predictionRows": window.predictions.rows,
             "features": window.features.result(),
             "predictions": window.predictions.result(),
         }
+        if broken:
+            body["broken"] = [{"name": each.name, "type": each.type, "reason": each.reason} for each in broken]
         return self._event(STATISTICS, closed.end, body, identity=_identity(closed))
 
-    def drift(self, closed: ClosedWindow, window: Window, detector: DriftDetector[Any], said: Judgement) -> CloudEvent:
+    def drift(
+        self, closed: ClosedWindow, window: Window, detector: AnyDriftDetector | Broken, said: Judgement
+    ) -> CloudEvent:
         """Reports what a detector says about a closed window."""
         body: dict[str, object] = {
             **self._head(closed, window),
@@ -75,8 +79,10 @@ class Finder:
             "distance": said.distance,
             "pValue": said.p_value,
             "threshold": said.threshold,
-            "features": said.features,
+            detector.of: said.columns,
         }
+        if said.applied:
+            body["applied"] = said.applied
         if said.reason:
             body["reason"] = said.reason
         return self._event(
@@ -116,7 +122,7 @@ class Finder:
                 "outlier": True,
                 "score": plain(scores.score[row]),
                 "threshold": scores.threshold,
-                "features": _flagged_features(rows, scores, row),
+                "features": detector.explain(rows, scores, row),
             }
             yield self._event(
                 OUTLIER,
@@ -185,26 +191,3 @@ def _window(closed: ClosedWindow) -> dict[str, str]:
         "firstEventTime": format_time(closed.first_event_time),
         "lastEventTime": format_time(closed.last_event_time),
     }
-
-
-def _flagged_features(rows: Rows, scores: Scores, row: int) -> dict[str, dict[str, object]]:
-    """Names the features that made a row an outlier."""
-    if scores.feature_score is None:
-        return {}
-    features: dict[str, dict[str, object]] = {}
-    for place, (feature, score) in enumerate(zip(scores.features, scores.feature_score[row].tolist(), strict=True)):
-        if score > scores.threshold:
-            value = float(rows.values[row, feature])
-            said: dict[str, object] = {"value": plain(value)}
-            bounds = scores.expected[place].tolist() if scores.expected is not None else []
-            if bounds:
-                said["expected"] = [plain(bound) for bound in bounds]
-            said["score"] = plain(score)
-            # JSON knows no infinity: where a number is null, a sentence says why.
-            if math.isinf(value):
-                said["reason"] = "the value is infinite"
-            elif math.isinf(score):
-                constant = bool(bounds) and bounds[0] == bounds[1]
-                said["reason"] = "constant in the baseline" if constant else "the score is beyond float64"
-            features[rows.schema.names[feature]] = said
-    return features

@@ -1,8 +1,9 @@
 """What the broker asks of those who judge: a small protocol, so that it needs to know nothing of statistics.
 
 A monitor opens a state for each window, the state takes blocks of rows, two states merge, and a state closes into
-findings; rows that have just arrived are scored into findings as well. States are bounded, whatever the traffic, and
-write themselves as bytes for the snapshot.
+findings; rows that have just arrived are scored into findings as well. What a monitor must know of a stream from one
+window to the next (an online detector's sums, how the last windows were judged) is its *memory*, which rows and closings
+change. States and memories are bounded, whatever the traffic, and write themselves as bytes for the snapshot.
 """
 
 from collections.abc import Sequence
@@ -91,6 +92,16 @@ class WindowState(Protocol):
         """Writes the state; `Monitor.load` reads it."""
 
 
+class Memory(Protocol):
+    """What a monitor keeps of one stream from window to window: bounded."""
+
+    def update(self, rows: Rows) -> None:
+        """Takes rows of either half in the order of the log, late ones as well, before windows close with them."""
+
+    def dump(self) -> bytes:
+        """Writes the memory; `Monitor.remember` reads it. Nothing where there is nothing to remember."""
+
+
 class Monitor(Protocol):
     """The declaration of what to watch on a stream, ready to judge."""
 
@@ -127,8 +138,11 @@ class Monitor(Protocol):
     def load(self, blob: bytes) -> WindowState:
         """Reads what `WindowState.dump` wrote."""
 
-    def close(self, stream: Stream, window: ClosedWindow, state: WindowState) -> Sequence[CloudEvent]:
-        """Judges a closed window."""
+    def remember(self, blob: bytes = b"") -> Memory:
+        """Makes the memory of a stream: what `Memory.dump` wrote, or that of a stream never seen."""
+
+    def close(self, stream: Stream, window: ClosedWindow, state: WindowState, memory: Memory) -> Sequence[CloudEvent]:
+        """Judges a closed window, and lets the memory know."""
 
     def score(self, stream: Stream, rows: Rows) -> Sequence[CloudEvent]:
         """Judges rows that have just arrived."""

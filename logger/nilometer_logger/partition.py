@@ -130,6 +130,11 @@ class Partition:
             if found is not None:
                 pane = Pane(found[0].monitor.load(blob), first, last)
                 panes.setdefault((name, digest, text), {})[number] = pane
+        for about, memory in restored.memories.items():
+            if about in kept:
+                kept[about][0].recall(memory)
+            else:
+                self._changes[snapshots.key("memory", *about)] = None
         for about, written in restored.headers.items():
             if about not in kept:
                 self._changes[snapshots.key("monitor", *about)] = None

@@ -10,12 +10,13 @@ MessagePack; a record without a value deletes its key.
 | ``["clock", stream]``                   | ``[event time, arrival, answers]``: the stream's clock, its last arrival, whether it has shown a response |
 | ``["monitor", name, digest, stream]``   | the header of a monitor's windows over a stream: see `eventtime`        |
 | ``["pane", name, digest, stream, key]`` | ``[first, last, state]``: see `eventtime.Pane`; the state is opaque     |
+| ``["memory", name, digest, stream]``    | ``[memory]``: what a monitor keeps of a stream; opaque                  |
 | ``["pending", stream, chunk]``          | halves that wait for the other: see `pairing`                           |
 | ``["seen", chunk]``                     | identities of the last events: see `duplicates`                         |
 
 Times are int64 nanoseconds. A change of this format raises `VERSION`, and an older version is then either migrated or
-refused with the remedy. Version 1 had ``["window", …]`` for panes, headers of ``[began, late]``, and neither `monitors`
-nor what follows the offset in `partition`; it is migrated: the first snapshot rewrites it.
+refused with the remedy. Version 2 had no `memory`. Version 1 had ``["window", …]`` for panes, headers of ``[began, late]``, and neither `monitors`
+nor what follows the offset in `partition` either. Both are migrated: the first snapshot rewrites what is different.
 """
 
 from collections.abc import Iterable
@@ -27,7 +28,7 @@ import msgspec
 from nilometer_logger.errors import StateError
 from nilometer_logger.events import CloudEvent
 
-VERSION = 2
+VERSION = 3
 _OLDEST = 1
 
 Change = tuple[bytes, bytes | None]
@@ -93,6 +94,7 @@ class Restored:
         clocks: clock, last arrival and whether there was a response, by stream.
         headers: by name, digest and stream.
         panes: first, last and state, by name, digest, stream and key.
+        memories: by name, digest and stream.
         pending: by stream and chunk.
         seen: by chunk.
     """
@@ -105,6 +107,7 @@ class Restored:
     clocks: dict[str, tuple[int, int, bool]] = field(default_factory=dict)
     headers: dict[tuple[str, str, str], list[Any]] = field(default_factory=dict)
     panes: dict[tuple[str, str, str, int], tuple[int, int, bytes]] = field(default_factory=dict)
+    memories: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
     pending: dict[tuple[str, int], bytes] = field(default_factory=dict)
     seen: dict[int, bytes] = field(default_factory=dict)
 
@@ -156,6 +159,9 @@ def _place(restored: Restored, kind: str, parts: Any, content: Any) -> None:
         name, digest, stream, number = parts
         first, last, state = content
         restored.panes[name, digest, stream, number] = first, last, state
+    elif kind == "memory":
+        name, digest, stream = parts
+        [restored.memories[name, digest, stream]] = content
     elif kind == "pending":
         stream, chunk = parts
         [restored.pending[stream, chunk]] = content

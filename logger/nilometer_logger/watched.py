@@ -125,6 +125,7 @@ class Watched:
                     self.figures.late += int(late.sum())
                     if windower.monitor.wants_late:
                         self._outbox.messages += late_messages(windower.monitor, piece, half, rows, late)
+                windower.memory.update(rows)
                 self._outbox.outliers += windower.monitor.score(self.stream, rows)
 
     def _pair(self, blocks: Sequence[Block]) -> None:
@@ -154,13 +155,13 @@ class Watched:
         """Closes everything, because the input has ended."""
         for windower in self.windowers:
             for window, state in windower.drain(self.clock.now, self.pairing.unanswered):
-                self._outbox.findings += windower.monitor.close(self.stream, window, state)
+                self._outbox.findings += windower.monitor.close(self.stream, window, state, windower.memory)
 
     def _close(self, clock: int, closed_by: ClosedBy) -> None:
         needed = clock
         for windower in self.windowers:
             for window, state in windower.close(clock, closed_by, self.pairing.unanswered):
-                self._outbox.findings += windower.monitor.close(self.stream, window, state)
+                self._outbox.findings += windower.monitor.close(self.stream, window, state, windower.memory)
             spec = windower.monitor.windows
             needed = min(needed, clock - spec.watermark_delay - spec.size)
             needed = min([needed, *(pane.first for pane in windower.open.values())]) if spec.count else needed
@@ -228,11 +229,17 @@ def _changes_of(windower: Windower | CountWindower, text: str) -> Iterator[snaps
             snapshots.value(pane.first, pane.last, pane.state.dump()) if pane else None,
         )
     windower.changed.clear()
+    memory = windower.memory.dump()
+    if memory != windower.written:
+        yield snapshots.key("memory", *about), snapshots.value(memory)
+        windower.written = memory
 
 
 def _end_of(windower: Windower | CountWindower, text: str) -> Iterator[snapshots.Change]:
     """Gives what deletes the windows of one monitor over one stream from the state."""
     about = windower.monitor.name, windower.monitor.digest, text
     yield snapshots.key("monitor", *about), None
+    if windower.written or windower.memory.dump():
+        yield snapshots.key("memory", *about), None
     for number in windower.changed | windower.open.keys():
         yield snapshots.key("pane", *about, number), None

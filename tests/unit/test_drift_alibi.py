@@ -40,11 +40,9 @@ def test_three_ways_to_the_same_p_values(correction: str, alternative: str) -> N
         ours = detector_of(KS, "ks", baseline, **shared).judge(window)
         adapted = detector_of(AlibiDrift, "alibi.KSDrift", baseline, **shared).judge(window)
         theirs = make(reference, p_val=0.05, correction=correction, alternative=alternative).predict(sample)["data"]
-        p_values = [np.float32(said["pValue"]) for said in ours.features.values()]
-        assert (
-            p_values == [np.float32(said["pValue"]) for said in adapted.features.values()] == theirs["p_val"].tolist()
-        )
-        distances = [np.float32(said["distance"]) for said in ours.features.values()]
+        p_values = [np.float32(said["pValue"]) for said in ours.columns.values()]
+        assert p_values == [np.float32(said["pValue"]) for said in adapted.columns.values()] == theirs["p_val"].tolist()
+        distances = [np.float32(said["distance"]) for said in ours.columns.values()]
         assert distances == theirs["distance"].tolist()
         assert (ours.verdict == "drift") == (adapted.verdict == "drift") == bool(theirs["is_drift"])
         if ours.verdict == "drift" or correction == "bonferroni":
@@ -56,7 +54,7 @@ def test_another_detector_needs_no_code_of_its_own() -> None:
     reference, sample = normal(200), normal(80, seed=2, shift=0.4)
     judgement = detector_of(AlibiDrift, "alibi.CVMDrift", baseline_of(reference)).judge(window_of(sample))
     theirs = _class_of("alibi.CVMDrift")(reference).predict(sample)["data"]
-    assert [np.float32(said["pValue"]) for said in judgement.features.values()] == theirs["p_val"].tolist()
+    assert [np.float32(said["pValue"]) for said in judgement.columns.values()] == theirs["p_val"].tolist()
 
 
 def test_numbers_are_plain() -> None:
@@ -65,7 +63,7 @@ def test_numbers_are_plain() -> None:
     values = [
         judgement.p_value,
         judgement.distance,
-        *(v for said in judgement.features.values() for v in said.values()),
+        *(v for said in judgement.columns.values() for v in said.values()),
     ]
     assert {type(value) for value in values} <= {float, int, bool}
 

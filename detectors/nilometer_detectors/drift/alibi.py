@@ -9,6 +9,8 @@ alibi-detect under a stream has traps, and this is where they are shut off:
 * one NaN makes a p-value NaN and silences a test: it is given finite values only, a feature at a time, because the
   features of a window lack different rows; a p-value that is NaN all the same is said, and never counts as no drift;
 * it compares a float32 reference with a float64 window, in which 0.1 differs from 0.1: both sides are float64;
+* CVMDrift takes a column that is the same constant on both sides for drift (p = 6e-8 at 100 rows): such a column is
+  answered here, with distance 0 and p-value 1;
 * constructors accept what predictions then fail on: a trial prediction is part of building;
 * a detector that updates its reference absorbs slow drift and has hidden state: `updateXRef` is refused;
 * `load_detector` runs code from the artefact: it is never called; the reference is the baseline's.
@@ -27,7 +29,10 @@ from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from nilometer_detectors.detector import Context, Parameters, Refused
-from nilometer_detectors.drift.univariate import UnivariateDrift, UnivariateParameters
+from nilometer_detectors.drift.columns import Measured
+from nilometer_detectors.drift.deciding import PValueParameters
+from nilometer_detectors.drift.effective import Input
+from nilometer_detectors.drift.samples import SampleDrift, SampleParameters
 from nilometer_detectors.problems import unknown_field
 from nilometer_logger.errors import ExtraMissing
 from nilometer_logger.rows import Floats
@@ -49,7 +54,7 @@ _OURS = frozenset(
 )
 
 
-class AlibiParameters(UnivariateParameters):
+class AlibiParameters(PValueParameters, SampleParameters):
     """Our parameters; any other is one of the detector's constructor."""
 
     model_config = ConfigDict(extra="allow")
@@ -60,7 +65,7 @@ class AlibiParameters(UnivariateParameters):
         return dict(self.model_extra or {})
 
 
-class AlibiDrift(UnivariateDrift[AlibiParameters]):
+class AlibiDrift(SampleDrift[AlibiParameters]):
     """A test by feature of alibi-detect: its distances and p-values, our corrections and verdicts.
 
     Source: Van Looveren et al., "Alibi Detect: algorithms for outlier, adversarial and drift detection", version 0.13.
@@ -81,21 +86,30 @@ class AlibiDrift(UnivariateDrift[AlibiParameters]):
         make = _class_of(context.type)
         arguments = _arguments(make, parameters.arguments)
         try:
-            self._detectors = [make(reference[:, np.newaxis], **arguments) for reference in self._references]
-            self.test([0], [self._references[0][: parameters.min_rows]])
+            self._detectors = [make(reference[:, np.newaxis], **arguments) for reference in self.references]
+            some = self.references[0][: parameters.min_rows]
+            self.measure([0], [Input(some, len(some), 0, len(some))])
         except Exception as error:
             raise Refused(f"alibi-detect refuses it: {type(error).__name__}: {error}") from error
 
-    def test(self, features: Sequence[int], samples: Sequence[Floats]) -> tuple[Floats, Floats]:
-        """Tests features against their references."""
-        pairs = zip(features, samples, strict=True)
-        said = [self._detectors[feature].predict(sample[:, np.newaxis])["data"] for feature, sample in pairs]
-        return _first(said, "distance"), _first(said, "p_val")
+    def measure(self, columns: Sequence[int], inputs: Sequence[Input[Floats]]) -> Measured:
+        """Tests columns against their references."""
+        distances, p_values = np.zeros(len(columns)), np.ones(len(columns))
+        for place, (column, each) in enumerate(zip(columns, inputs, strict=True)):
+            if not _same_constant(self.references[column], each.values):
+                said = self._detectors[column].predict(each.values[:, np.newaxis])["data"]
+                distances[place], p_values[place] = _first(said, "distance"), _first(said, "p_val")
+        return Measured(distances, p_values)
 
 
-def _first(said: Sequence[Mapping[str, Any]], name: str) -> Floats:
-    """Takes a number out of what was said of each feature: an array of one, or a number."""
-    return np.array([np.ravel(data[name])[0] for data in said], dtype=np.float64)
+def _first(said: Mapping[str, Any], name: str) -> float:
+    """Takes a number out of what was said: an array of one, or a number."""
+    return float(np.ravel(said[name])[0])
+
+
+def _same_constant(reference: Floats, values: Floats) -> bool:
+    """Tells whether a column is the same constant on both sides."""
+    return bool(reference[0] == reference[-1] and (values == reference[0]).all())
 
 
 def _class_of(kind: str) -> Any:

@@ -27,6 +27,8 @@ class CountWindower:
 
     Attributes:
         monitor: opens the states.
+        memory: what the monitor keeps of the stream from window to window.
+        written: the memory as the last snapshot has it.
         began: where the stream stood at the first event seen; None before it.
         open: the window that holds rows, if any, by its number.
         changed: numbers of windows that have changed, or closed, since the last snapshot.
@@ -35,6 +37,8 @@ class CountWindower:
 
     def __init__(self, monitor: Monitor) -> None:
         self.monitor = monitor
+        self.memory = monitor.remember()
+        self.written = self.memory.dump()
         self.began: int | None = None
         self.open: dict[int, Pane] = {}
         self.changed: set[int] = set()
@@ -161,6 +165,14 @@ class CountWindower:
     def header(self) -> list[Any]:
         """Returns what a snapshot must hold beside the open window."""
         return [self.began, *self._lateness.header(), self._number, self._count]
+
+    def recall(self, memory: bytes) -> None:
+        """Takes up the memory that a snapshot held.
+
+        Raises:
+            StateError: if it cannot be read.
+        """
+        self.memory, self.written = self.monitor.remember(memory), memory
 
     def restore(self, header: Iterable[Any], panes: Mapping[int, Pane], clock: int) -> None:  # noqa: ARG002 - a windower's
         """Takes up what a snapshot held.

@@ -36,6 +36,8 @@ class Windower:
 
     Attributes:
         monitor: opens the states.
+        memory: what the monitor keeps of the stream from window to window.
+        written: the memory as the last snapshot has it.
         began: where the stream stood at the first event seen; None before it.
         open: the panes that hold rows, by their start.
         changed: starts of panes that have changed, or gone, since the last snapshot.
@@ -44,6 +46,8 @@ class Windower:
 
     def __init__(self, monitor: Monitor, clock: int | None = None) -> None:
         self.monitor = monitor
+        self.memory = monitor.remember()
+        self.written = self.memory.dump()
         self.began: int | None = None
         self.header_changed = False
         self._delay = monitor.windows.watermark_delay
@@ -177,6 +181,14 @@ class Windower:
     def header(self) -> list[Any]:
         """Returns what a snapshot must hold beside the panes."""
         return [self.began, *self._lateness.header()]
+
+    def recall(self, memory: bytes) -> None:
+        """Takes up the memory that a snapshot held.
+
+        Raises:
+            StateError: if it cannot be read.
+        """
+        self.memory, self.written = self.monitor.remember(memory), memory
 
     def restore(self, header: Iterable[Any], panes: Mapping[int, Pane], clock: int) -> None:
         """Takes up what a snapshot held.

@@ -13,6 +13,7 @@ times are whole seconds. What the log means is said once more here, in plain Pyt
 * A window with rows closes at the first record after which the clock is its end and the watermark delay, or more. Or it
   closes when it has its number of rows, or when the input ends.
 * A (row, window) pair that came too late, and an event that came twice, are told by the next window that closes.
+* A monitor remembers every row that it took in its life, late ones too, and every window that closed.
 * A window that starts before the stream stood at the monitor's first event is partial.
 * A half meets, of the other halves of its id that wait, the one nearest in time. It waits until the log says so, or its
   stream has a record that arrived so much later.
@@ -110,6 +111,7 @@ Row = tuple[str, str, int, int]
 class Window(NamedTuple):
     """What is said of a closed window; each of its rows is half, id, number and value.
 
+    `remembered` is what the monitor's memory holds: rows and windows so far, and a hash of the order of its requests.
     `unanswered` is what it is at least and at most: of a window that is older than any that was open when requests were
     given up, these may be forgotten.
     """
@@ -126,6 +128,7 @@ class Window(NamedTuple):
     first: int
     last: int
     rows: tuple[Row, ...]
+    remembered: tuple[int, int, int] = (0, 0, 0)
 
 
 class Life(NamedTuple):
@@ -335,7 +338,7 @@ class Reference:
             closed, late = find(watcher, life, moves)
             duplicates = self.duplicates(stream, life)
             told = -1
-            for record, window in closed:
+            for place, (record, window) in enumerate(closed, 1):
                 by = [each.by for each in late if told < each.record <= record]
                 unanswered = self.unanswered(stream, over, record, window.start, window.end)
                 if unanswered and not watcher.count and life.begin == over.begin:
@@ -348,11 +351,25 @@ class Reference:
                         ),
                         latest=max(by, default=0),
                         duplicates=sum(told < each <= record for each in duplicates),
+                        remembered=self._remembered(watcher, life, moves, record, place),
                         unanswered=unanswered,
                     )
                 )
                 told = record
         return found
+
+    def _remembered(
+        self, watcher: Watcher, life: Life, moves: list[Move], record: int, windows: int
+    ) -> tuple[int, int, int]:
+        """Returns what the memory holds after a record and some windows."""
+        taken = [
+            row for move, _, numbered in self._rows(watcher, life, moves) if move.record <= record for row in numbered
+        ]
+        order = 0
+        for half, _, _, value in taken:
+            if half == "request":
+                order = (order * 31 + value + 7) % 1_000_003
+        return len(taken), windows, order
 
     def _time_windows(
         self, watcher: Watcher, life: Life, moves: list[Move]

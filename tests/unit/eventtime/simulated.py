@@ -23,7 +23,7 @@ from nilometer_logger.snapshots import Change, Message, Snapshot
 from nilometer_logger.streamfigures import Bounds
 from nilometer_logger.times import SECOND, parse_time
 from tests.unit import logged
-from tests.unit.eventtime.counting import NO_COLUMNS, ONE_COLUMN, Counting, Listed, seconds
+from tests.unit.eventtime.counting import NO_COLUMNS, ONE_COLUMN, Counting, Listed, Remembered, seconds
 from tests.unit.eventtime.reference import (
     FUTURE_BOUND,
     Configure,
@@ -59,9 +59,9 @@ class Step(NamedTuple):
 class Telling(Counting):
     """A monitor whose findings tell its digest."""
 
-    def close(self, stream: Stream, window: ClosedWindow, state: Listed) -> Sequence[CloudEvent]:
+    def close(self, stream: Stream, window: ClosedWindow, state: Listed, memory: Remembered) -> Sequence[CloudEvent]:
         """Tells the window's facts and its rows."""
-        found = super().close(stream, window, state)
+        found = super().close(stream, window, state, memory)
         return [CloudEvent({**each.attributes, "digest": self.digest}, each.data) for each in found]
 
 
@@ -158,7 +158,7 @@ class Kafka:
 
     def windows(self, watcher: Watcher, stream: str) -> list[Window]:
         """Returns the same as the reference would say it."""
-        return [_window(body["window"], body["rows"]) for body in map(json.loads, self.told(watcher, stream))]
+        return [_window(**body) for body in map(json.loads, self.told(watcher, stream))]
 
     def rows_found(self) -> set[tuple[str, str, str]]:
         """Returns monitor, stream and row of the findings on rows."""
@@ -184,7 +184,8 @@ class Kafka:
                 yield name, about["inferenceservicename"], str(half_of(about)), about["id"], time
 
 
-def _window(facts: dict[str, int], rows: list[tuple[str, str, int, float, int]]) -> Window:
+def _window(window: dict[str, int], rows: list[tuple[str, str, int, float, int]], memory: dict[str, int]) -> Window:
+    facts = window
     late_by: tuple[int, ...] = tuple(facts["late_by"])  # type: ignore[arg-type]
     assert facts["late_since_last"] == sum(late_by)
     unanswered = facts["unanswered"]
@@ -201,6 +202,7 @@ def _window(facts: dict[str, int], rows: list[tuple[str, str, int, float, int]])
         first=facts["first_event_time"] // SECOND,
         last=facts["last_event_time"] // SECOND,
         rows=tuple(sorted((half, id_, number, int(value)) for half, id_, number, value, _ in rows)),
+        remembered=(memory["rows"], memory["windows"], memory["order"]),
     )
 
 

@@ -90,6 +90,7 @@ def test_only_what_changed_is_written() -> None:
         key("partition"),
         key("clock", str(IRIS)),
         key("pending", str(IRIS), 1),
+        key("memory", "demo/counting", "d1", str(IRIS)),
         key("seen", 500),
         key("pane", "demo/counting", "d1", str(IRIS), 4000 * SECOND),
     }

@@ -65,16 +65,12 @@ class Sorter:
             if isinstance(event, str):
                 reasons[number] = event
                 continue
-            about = event.attributes
-            facts = about.namespace, about.inferenceservicename or about.source, about.component, about.endpoint
+            facts = event.facts
             if facts != before:
                 before, text = facts, stream_text(facts)
                 is_watched = self._figures_of(text) is not None
-            if is_watched and (half := HALVES.get(about.type)):
-                found.events.append(event)
-                found.numbers.append(number)
-                found.streams.append(text)
-                found.halves.append(half)
+            if is_watched and (half := HALVES.get(event.attributes.type)):
+                found.add(number, event, text, half)
         return found, reasons
 
     def _add(self, record: Record, reading: Reading, runs: dict[str, Run]) -> None:

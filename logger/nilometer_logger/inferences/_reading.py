@@ -72,14 +72,14 @@ def read_inferences(found: Halves, record: Record, future_bound: int) -> Reading
         record: that they stand in.
         future_bound: how far an event's time may lie after the record's, in nanoseconds.
     """
-    abouts = [event.attributes for event in found.events]
-    times, untimed = parse_times([about.time for about in abouts], record.timestamp)
+    times, untimed = parse_times([event.attributes.time for event in found.events], record.timestamp)
+    ids = [event.attributes.id for event in found.events]
     payloads, refused = _payloads(found, times, record.timestamp, future_bound)
     inferences = Inferences(
-        [about.id for about in abouts],
+        ids,
         np.array([half == "request" for half in found.halves]),
         times,
-        _identities(found, times.tolist()),
+        _identities(found, ids, times.tolist()),
         payloads,
         found.numbers,
         untimed,
@@ -112,11 +112,11 @@ def _from_the_future(time: int, arrival: int) -> FutureTimeError:
     return FutureTimeError(f"its time {format_time(time)} is {ahead:.0f} s after its arrival; set the sender's clock")
 
 
-def _identities(found: Halves, times: Iterable[int]) -> NDArray[np.uint64]:
+def _identities(found: Halves, ids: Iterable[str], times: Iterable[int]) -> NDArray[np.uint64]:
     """Hashes what tells events apart."""
     texts = [
-        f"{stream}\0{event.attributes.id}\0{half}\0{time}"
-        for stream, event, half, time in zip(found.streams, found.events, found.halves, times, strict=True)
+        f"{stream}\0{name}\0{half}\0{time}"
+        for stream, name, half, time in zip(found.streams, ids, found.halves, times, strict=True)
     ]
     again = [event.attributes.redriven for event in found.events]
     if any(again):  # sent again on purpose: no duplicate of what could not be used

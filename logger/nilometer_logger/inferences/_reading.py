@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any, Self
 
 import msgspec
 
@@ -14,6 +15,7 @@ from nilometer_logger.payload import Payload, decode
 from nilometer_logger.times import SECOND, format_time
 
 _hash = blake2b(digest_size=8)
+_MILLISECOND = SECOND // 1000
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,12 @@ class Record:
     timestamp: int
     headers: Sequence[tuple[str, bytes]]
     value: bytes | None
+
+    @classmethod
+    def read(cls, fetched: Any) -> Self:
+        """Takes a record as a client of Kafka gives it, with milliseconds."""
+        arrival = fetched.timestamp * _MILLISECOND
+        return cls(fetched.topic, fetched.partition, fetched.offset, arrival, list(fetched.headers), fetched.value)
 
     @property
     def position(self) -> str:

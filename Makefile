@@ -68,5 +68,5 @@ clean: ## remove what was installed and built here
 
 .venv/installed-dev: .venv/uv pyproject.toml requirements.lock
 	@echo "installing everything for tests (alibi-detect among it: under BSL 1.1, see README)"
-	@$(LOCKED) '.[demo,alibi]' --group dev
+	@$(LOCKED) '.[demo,alibi,parquet]' --group dev
 	@touch $@ .venv/installed-demo

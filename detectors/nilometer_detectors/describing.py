@@ -1,23 +1,66 @@
-"""A baseline as a person reads it in a terminal."""
+"""A baseline as a person reads it in a terminal, and its schema as a monitor's file has it."""
 
-from nilometer_detectors.baseline import Baseline
+import json
+from collections.abc import Sequence
+
+from nilometer_detectors.baseline import Baseline, BaselineColumn
+from nilometer_logger.rows import Column
 
 _SHOWN = 6  # categories in a line
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_WIDEST = 40  # blocks of a histogram
+_HEAD = ("", "column", "type", "count", "missing", "mean", "stddev", "min", "max", "histogram", "categories")
 
 
 def describe(baseline: Baseline) -> str:
-    """Writes a baseline as a table for a terminal, a line a column."""
-    head = ("", "column", "type", "count", "missing", "mean", "stddev", "min", "max", "categories")
-    lines: list[tuple[str, ...]] = [head]
-    for half, columns in (("feature", baseline.features), ("prediction", baseline.predictions)):
-        for column in columns:
-            counted = (half, column.name, column.type, str(column.count), str(column.missing))
-            moments = (column.mean, column.stddev, column.min, column.max)
-            measured = tuple("" if value is None else f"{value:.6g}" for value in moments)
-            some = ", ".join(column.categories[:_SHOWN]) + (", …" if len(column.categories) > _SHOWN else "")
-            lines.append((*counted, *measured, some))
-    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
+    """Writes a baseline as a table, a line a column."""
+    halves = (("feature", baseline.features), ("prediction", baseline.predictions))
+    lines = [_HEAD, *(_line(half, column) for half, columns in halves for column in columns)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(_HEAD))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    return "\n".join(
-        [f"{baseline.rows} rows, {len(baseline.feature_sample)} in the sample, {baseline.digest}", "", *table]
-    )
+    sampled = f"{baseline.rows} rows, {len(baseline.feature_sample)} in the sample, {baseline.digest}"
+    prepared = f"prepared for {', '.join(sorted(baseline.prepared)) or 'no detector'}"
+    return "\n".join([sampled, prepared, "", *table])
+
+
+def _line(half: str, column: BaselineColumn) -> tuple[str, ...]:
+    moments = (column.mean, column.stddev, column.min, column.max)
+    measured = tuple("" if value is None else f"{value:.6g}" for value in moments)
+    some = ", ".join(column.categories[:_SHOWN]) + (", …" if len(column.categories) > _SHOWN else "")
+    counted = (str(column.count), str(column.missing))
+    return (half, _printable(column.name), column.type, *counted, *measured, histogram(column.counts), _printable(some))
+
+
+def histogram(counts: Sequence[int]) -> str:
+    """Draws counts as blocks, each as high as its share of the largest; a count above zero is never drawn as none.
+
+    More counts than fit into a line are put together, as many to a block.
+    """
+    together = -(-len(counts) // _WIDEST) if counts else 1
+    sums = [sum(counts[place : place + together]) for place in range(0, len(counts), together)]
+    most = max(sums, default=0) or 1
+    steps = len(_BLOCKS) - 1
+    return "".join(_BLOCKS[-(-count * steps // most)] for count in sums)
+
+
+def _printable(text: str) -> str:
+    """Makes sure that a name from outside cannot move the cursor."""
+    return "".join(letter if letter.isprintable() else "·" for letter in text)
+
+
+def schema_yaml(features: Sequence[Column], predictions: Sequence[Column]) -> str:
+    """Writes columns as `spec.schema` of a monitor; texts in quotation marks, so that no reader takes them for numbers."""
+    lines = ["schema:"]
+    for half, columns in (("features", features), ("predictions", predictions)):
+        if columns:
+            lines += [f"  {half}:", *(f"  - {_column_yaml(column)}" for column in columns)]
+    return "\n".join(lines)
+
+
+def _column_yaml(column: Column) -> str:
+    categories = f", categories: {_quoted(list(column.categories))}" if column.categories else ""
+    return f"{{name: {_quoted(column.name)}, type: {column.type}{categories}}}"
+
+
+def _quoted(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

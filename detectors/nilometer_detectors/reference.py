@@ -1,98 +1,221 @@
 """Reference data become a baseline.
 
-Statistics come from the same code that runs over a window. A histogram has `BINS` bins of equal width from the
-smallest to the largest value; a constant column has one bin from its value to its value, so that any other value lies
-outside; a boolean one has a bin for false and one for true. The sample holds the rows with the k smallest hashes of
-their numbers, so that the same file always gives the same baseline.
+A source is read twice: first to tell what its columns are and how far they reach, then to describe them, with the same
+statistics that run over a window. Neither keeps more than a bounded number of rows, however many there are.
+
+A histogram has `BINS` bins of equal width from the smallest to the largest value; a constant column has one bin from its
+value to its value, so that any other value lies outside; a boolean one has a bin for false and one for true. The sample
+holds the rows with the k smallest hashes of their numbers, so that the same data always give the same baseline.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from nilometer_detectors.baseline import Baseline, BaselineColumn
+from nilometer_detectors.inferring import Found, Profile
 from nilometer_detectors.statistics.contract import Layout, Result
 from nilometer_detectors.statistics.summary import Summary
-from nilometer_detectors.table import TableColumn, read_csv
+from nilometer_detectors.table import Chunk, Progress, Source, SourceColumn, TableColumn
 from nilometer_logger.errors import SettingError
-from nilometer_logger.rows import Column, Floats, Schema, row_hashes
+from nilometer_logger.rows import Column, ColumnType, Floats, Schema, hashes_of
 
 BINS = 20
 SAMPLE = 10_000
-_CHUNK = 1000  # rows taken at once; keeps the moments' rounding error small
 _FALSE_TRUE = np.array([0.0, 0.5, 1.0])
 
 
-def build(
-    path: Path, predictions: Sequence[str] = (), categorical: Sequence[str] = (), sample: int = SAMPLE
-) -> Baseline:
-    """Builds a baseline from a CSV file.
+@dataclass(frozen=True)
+class Wishes:
+    """What the user says of the columns, by their names.
+
+    Attributes:
+        predictions: which are predictions, in the order of the model's answer; all others are features, in the order of
+            the source. Where the source says itself which are, they are left in its order.
+        types: of columns that are something else than they look.
+        ignored: columns to leave out.
+        kept: columns to take although every value is another.
+    """
+
+    predictions: Sequence[str] = ()
+    types: Mapping[str, ColumnType] = field(default_factory=dict)
+    ignored: Collection[str] = ()
+    kept: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """What the columns of a source are.
+
+    Attributes:
+        features: of requests.
+        predictions: of responses.
+        remarks: what the user should know of the columns.
+    """
+
+    features: Sequence[Found]
+    predictions: Sequence[Found]
+    remarks: Sequence[str]
+
+
+def infer(source: Source, wishes: Wishes, progress: Progress = lambda _: None) -> Inferred:
+    """Tells what the columns of a source are.
 
     Args:
-        path: of the file; its first line names the columns.
-        predictions: the columns that are predictions, in the order of the model's answer; all others are features, in
-            the order of the file.
-        categorical: columns whose numbers are categories.
+        source: read once, from its beginning to its end.
+        wishes: what the user says of the columns.
+        progress: told of every chunk.
+
+    Raises:
+        SettingError: if the data do not make a baseline; naming the line or column, and what helps.
+    """
+    profiles: dict[SourceColumn, Profile] = {}
+    for chunk in source.chunks():
+        for column, cells in chunk.cells.items():
+            if column.name in wishes.ignored:
+                continue
+            if column not in profiles:
+                name = column.name
+                profiles[column] = Profile(column, wishes.types.get(name), keep=name in wishes.kept)
+            profiles[column].take(cells)
+        progress(chunk.read)
+    _check(source.name, wishes, profiles)
+    found = [profile.found(source.name) for profile in profiles.values()]
+    taken = [one for one in found if not one.is_id]
+    half = {name: place for place, name in enumerate(wishes.predictions)}
+    features = [one for one in taken if one.source.half != "response" and one.column.name not in half]
+    predictions = [one for one in taken if one not in features]
+    predictions.sort(key=lambda one: half.get(one.column.name, -1))
+    if not features:
+        why = "all of its columns are predictions or ids, so there is no feature"
+        raise SettingError(f"{source.name}: {why}; take one with --keep NAME")
+    return Inferred(features, predictions, [*source.remarks, *_remarks(found, wishes)])
+
+
+def _check(file: str, wishes: Wishes, columns: Collection[SourceColumn]) -> None:
+    known = [column.name for column in columns]
+    for name in (*wishes.predictions, *wishes.types, *wishes.kept):
+        if name not in known:
+            there = f"there are {', '.join(known)}" if known else "there are none"
+            raise SettingError(f"{file}: has no column {name!r}; {there}")
+
+
+def _remarks(found: Sequence[Found], wishes: Wishes) -> list[str]:
+    remarks = []
+    for one in found:
+        name = one.column.name
+        if one.is_id:
+            remarks.append(f"column {name!r} has another value in every row, so it is an id: left out (--keep {name})")
+        elif one.is_constant:
+            remarks.append(f"column {name!r} is constant: any other value will be news (--ignore {name})")
+        elif one.column.type == "text" and name not in wishes.types:
+            remarks.append(f"column {name!r} is judged by the length of its text (--categorical {name})")
+    return remarks
+
+
+def build(source: Source, inferred: Inferred, sample: int = SAMPLE, progress: Progress = lambda _: None) -> Baseline:
+    """Makes a baseline of a source whose columns are known.
+
+    Args:
+        source: read once.
+        inferred: what `infer` found of it.
         sample: how many rows to keep for the tests that compare with them.
+        progress: told of every chunk.
 
     Returns:
         The baseline, of which `Baseline.save` makes an artefact.
-
-    Raises:
-        SettingError: if the file does not make a baseline; naming the line or column, and what helps.
     """
-    columns = {column.column.name: column for column in read_csv(path, categorical)}
-    for name in predictions:
-        if name not in columns:
-            raise SettingError(f"{path}: has no column {name!r} for predictions; there are {', '.join(columns)}")
-    answers = [columns[name] for name in dict.fromkeys(predictions)]
-    features = [column for name, column in columns.items() if name not in predictions]
-    if not features:
-        raise SettingError(f"{path}: all of its columns are predictions, so there is no feature")
-    return summarise(features, answers, sample)
+    features = _Half([one.column for one in inferred.features], list(map(_edges_of, inferred.features)), sample)
+    answers = _Half([one.column for one in inferred.predictions], list(map(_edges_of, inferred.predictions)), sample)
+    rows = 0
+    for chunk in source.chunks():
+        hashes = hashes_of(np.zeros(chunk.rows, dtype=np.uint64), np.arange(rows, rows + chunk.rows))
+        features.take(_matrix(chunk, inferred.features), hashes)
+        answers.take(_matrix(chunk, inferred.predictions), hashes)
+        rows += chunk.rows
+        progress(chunk.read)
+    return _baseline(rows, features, answers)
+
+
+def _matrix(chunk: Chunk, columns: Sequence[Found]) -> Floats:
+    """Gives the values of a chunk, shape (rows, columns)."""
+    values = np.full((chunk.rows, len(columns)), np.nan)
+    for place, one in enumerate(columns):
+        cells = chunk.cells.get(one.source)
+        if cells is not None:
+            values[:, place] = one.encode(cells)
+    return values
 
 
 def summarise(
     features: Sequence[TableColumn], predictions: Sequence[TableColumn] = (), sample: int = SAMPLE
 ) -> Baseline:
-    """Makes a baseline of typed columns.
+    """Makes a baseline of typed columns that are in memory.
 
     Args:
         features: at least one.
         predictions: of the same rows.
         sample: how many rows to keep for the tests that compare with them.
     """
-    columns, feature_sample = _half(features, sample)
-    answers, prediction_sample = _half(predictions, sample) if predictions else ((), feature_sample[:, :0])
-    return Baseline(len(features[0].values), columns, answers, feature_sample, prediction_sample)
+    rows = len(features[0].values)
+    hashes = hashes_of(np.zeros(rows, dtype=np.uint64), np.arange(rows))
+    halves = []
+    for columns in (features, predictions):
+        half = _Half([one.column for one in columns], [_edges_in(one) for one in columns], sample)
+        half.take(np.stack([one.values for one in columns], axis=1) if columns else np.empty((rows, 0)), hashes)
+        halves.append(half)
+    return _baseline(rows, *halves)
 
 
-def _half(columns: Sequence[TableColumn], sample: int) -> tuple[tuple[BaselineColumn, ...], Floats]:
-    """Describes and samples the columns of one half."""
-    values = np.stack([column.values for column in columns], axis=1)
-    schema = Schema(tuple(column.column for column in columns))
-    edges = [_edges(column) for column in columns]
-    summary = Summary(Layout(schema, edges, sample), ("mean", "stddev", "min", "max", "histogram"))
-    hashes = row_hashes(0, len(values))
-    for start in range(0, len(values), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        summary.take(values[chunk], hashes[chunk])
-    described = summary.result().values()
-    pairs = zip(schema.columns, described, strict=True)
-    return tuple(_described(column, result) for column, result in pairs), summary.sample(sample)
+class _Half:
+    """The columns of one half, described and sampled."""
+
+    def __init__(self, columns: Sequence[Column], edges: Sequence[Floats | None], sample: int) -> None:
+        self._schema = Schema(tuple(columns))
+        self._size = sample
+        self._summary = Summary(Layout(self._schema, edges, sample), ("mean", "stddev", "min", "max", "histogram"))
+
+    def take(self, values: Floats, hashes: NDArray[np.uint64]) -> None:
+        """Takes rows: values of shape (rows, columns), hashes of shape (rows,)."""
+        if len(self._schema):
+            self._summary.take(values, hashes)
+
+    def columns(self) -> tuple[BaselineColumn, ...]:
+        """Gives what the rows say of each column."""
+        described = self._summary.result()
+        return tuple(_described(column, described[column.name]) for column in self._schema.columns)
+
+    def sample(self) -> Floats:
+        """Gives the sampled rows, shape (rows, columns)."""
+        return self._summary.sample(self._size)
 
 
-def _edges(column: TableColumn) -> Floats | None:
-    """Lays out a histogram; None for a categorical column."""
-    if column.column.type == "categorical":
+def _baseline(rows: int, features: _Half, predictions: _Half) -> Baseline:
+    answers = predictions.columns()
+    sample = features.sample()
+    answered = predictions.sample() if answers else sample[:, :0]
+    return Baseline(rows, features.columns(), answers, sample, answered)
+
+
+def _edges_of(one: Found) -> Floats | None:
+    return _edges(one.column.type, np.array([one.low, one.high]))
+
+
+def _edges_in(one: TableColumn) -> Floats | None:
+    return _edges(one.column.type, one.values[np.isfinite(one.values)])
+
+
+def _edges(kind: ColumnType, values: Floats) -> Floats | None:
+    """Lays out the histogram of a column that reaches from the smallest to the largest of some values."""
+    if kind == "categorical":
         return None
-    if column.column.type == "boolean":
+    if kind == "boolean":
         return _FALSE_TRUE
-    finite = column.values[np.isfinite(column.values)]
-    low, high = finite.min(), finite.max()
+    low, high = values.min(), values.max()
     # Not linspace: the width of a range from -1e308 to 1e308 does not fit into float64.
     share = np.arange(BINS + 1) / BINS
     edges = np.unique(np.clip(low * (1 - share) + high * share, low, high))

@@ -1,31 +1,138 @@
-"""`nilometer baseline`."""
+"""`nilometer baseline`: a group whose command for data needs no name."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import click
 
-from nilometer_detectors.describing import describe
+from nilometer_detectors.baseline import Baseline
+from nilometer_detectors.describing import describe, schema_yaml
 from nilometer_detectors.preparing import prepare
-from nilometer_detectors.reference import SAMPLE, build
+from nilometer_detectors.reference import SAMPLE, Wishes, build, infer
+from nilometer_detectors.sources import open_source
+from nilometer_detectors.table import Progress, Source
+from nilometer_logger.rows import ColumnType
+
+_TYPES: tuple[ColumnType, ...] = ("numeric", "categorical", "boolean", "text")
 
 
-@click.command()
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="the directory to write the baseline to")
-@click.option("--prediction", "predictions", multiple=True, metavar="NAME", help="a column that the model answers")
-@click.option("--categorical", multiple=True, metavar="NAME", help="a column whose numbers are categories")
-@click.option(
-    "--sample", default=SAMPLE, show_default=True, type=click.IntRange(min=1), help="the most rows kept for tests"
+class _DefaultGroup(click.Group):
+    """A group that takes whatever is none of its commands for the data of `build`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts the name of the command before its arguments where it is left out."""
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["build", *args]
+        return super().parse_args(ctx, args)
+
+
+def _named(flag: str, text: str) -> click.Option:
+    return click.Option([f"--{flag}", flag], multiple=True, metavar="NAME", help=text)
+
+
+_OPTIONS: tuple[click.Option, ...] = (
+    click.Option(["--out"], type=click.Path(path_type=Path), help="the directory to write the baseline to"),
+    click.Option(["--dry-run"], is_flag=True, help="only tell what the columns are: as spec.schema of a monitor"),
+    _named("prediction", "a column that the model answers; in the order of its answer"),
+    _named("numeric", "a column of numbers; whatever is none counts as missing"),
+    _named("categorical", "a column of categories, such as numbers that are codes"),
+    _named("boolean", "a column of truth values, or of 0 and 1"),
+    _named("text", "a column of free text, which is judged by its length"),
+    _named("ignore", "a column to leave out"),
+    _named("keep", "a column to take although it looks like an id"),
+    click.Option(
+        ["--sample"], default=SAMPLE, show_default=True, type=click.IntRange(min=1), help="the most rows kept"
+    ),
 )
-def command(data: Path, out: Path, predictions: tuple[str, ...], categorical: tuple[str, ...], sample: int) -> None:
-    """Make a baseline from reference data, such as the training set.
+_FILE_OPTIONS = (
+    click.Option(["--names"], default="", metavar="NAME,…", help="the columns that a file tells by position only"),
+    click.Option(
+        ["--stream"], default="", help="whose events to take: NAMESPACE/INFERENCESERVICE[/COMPONENT[/ENDPOINT]]"
+    ),
+)
 
-    DATA is a CSV file whose first line names the columns: features in the order in which clients send them, and
-    predictions, named by --prediction, in the order in which the model answers them.
+
+def _wishes(flags: dict[str, Any]) -> Wishes:
+    return Wishes(
+        predictions=list(dict.fromkeys(flags["prediction"])),
+        types={name: kind for kind in _TYPES for name in flags[kind]},
+        ignored=flags["ignore"],
+        kept=flags["keep"],
+    )
+
+
+def _bar(source: Source) -> AbstractContextManager[Any]:
+    """Makes a progress bar over both readings of a source, which shows on a terminal only."""
+    stream = click.get_text_stream("stderr")
+    return click.progressbar(length=2 * source.size, label=source.name, file=stream, hidden=not stream.isatty())
+
+
+def make(source: Source, flags: dict[str, Any]) -> None:
+    """Makes a baseline of a source, or only tells what it would be of.
+
+    Args:
+        source: of reference data.
+        flags: of the command line, by their names.
     """
-    baseline, left_out = prepare(build(data, predictions, categorical, sample))
-    baseline.save(out)
-    click.echo(describe(baseline))
+    if not (flags["out"] or flags["dry_run"]):
+        raise click.UsageError("give --out DIR, or --dry-run to look at the columns only")
+    with _bar(source) as bar:
+        progress: Progress = bar.update
+        inferred = infer(source, _wishes(flags), progress)
+        built = None if flags["dry_run"] else build(source, inferred, flags["sample"], progress)
+    for remark in inferred.remarks:
+        click.echo(f"note: {remark}", err=True)
+    if built is None:
+        features, predictions = ([one.column for one in half] for half in (inferred.features, inferred.predictions))
+        click.echo(schema_yaml(features, predictions))
+        return
+    baseline, left_out = prepare(built)
     for name, reason in left_out.items():
         click.echo(f"note: nothing is prepared for detector {name}: {reason}", err=True)
-    click.echo(f"\nwritten to {out}; name it in a monitor as  baseline: {{path: {out.resolve()}}}")
+    baseline.save(flags["out"])
+    click.echo(describe(baseline))
+    click.echo(f"\nwritten to {flags['out']}; name it in a monitor as  baseline: {{path: {flags['out'].resolve()}}}")
+
+
+def _build(data: Path, names: str, stream: str, **flags: Any) -> None:
+    given = [name.strip() for name in names.split(",") if name.strip()]
+    make(open_source(data, given, stream), flags)
+
+
+def _show(directory: Path) -> None:
+    click.echo(describe(Baseline.load(directory)))
+
+
+def _command(name: str, run: Callable[..., None], text: str, *parameters: click.Parameter) -> click.Command:
+    return click.Command(name, callback=run, params=list(parameters), help=text)
+
+
+command = _DefaultGroup(
+    "baseline",
+    help="""Make a baseline from reference data, such as the training set, or look at one.
+
+    nilometer baseline DATA --out DIR is short for nilometer baseline build DATA --out DIR.""",
+    commands=[
+        _command(
+            "build",
+            _build,
+            """Make a baseline of a file.
+
+            DATA is CSV whose first line names the columns, Parquet (.parquet), arrays of numpy (.npz), or JSON lines
+            (.jsonl) of KServe's requests or of CloudEvents as `nilometer events --output json` prints them. Features
+            stand in the order in which clients send them; predictions are named by --prediction, in the order in which
+            the model answers them.""",
+            click.Argument(["data"], type=click.Path(path_type=Path)),
+            *_OPTIONS,
+            *_FILE_OPTIONS,
+        ),
+        _command(
+            "show",
+            _show,
+            "Show what a baseline says: a line a column, with a small histogram.",
+            click.Argument(["directory"], type=click.Path(path_type=Path)),
+        ),
+    ],
+)

@@ -2,7 +2,7 @@
 
 A block is one float64 matrix, whatever its columns mean, because then every statistic is one numpy expression over all
 columns at once. A numeric or boolean column holds its values; a categorical column holds the index of the category in
-its schema. Two values are set apart:
+its schema, and a text column the length of its text in characters. Two values are set apart:
 
 * NaN means *missing*: null, absent, not a number, or of the wrong type;
 * `UNSEEN` in a categorical column means a category that the schema does not name; its text is kept in `Rows.unseen`.

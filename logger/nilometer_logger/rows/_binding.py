@@ -40,6 +40,9 @@ def encode(column: Column, values: Iterable[object]) -> tuple[Floats, dict[int, 
     """
     if column.type == "categorical":
         return _encode_categories(column.categories, values)
+    if column.type == "text":
+        lengths = [len(value) if isinstance(value, str) else math.nan for value in values]
+        return np.array(lengths, dtype=np.float64), {}
     return _encode_numbers(values if isinstance(values, list) else list(values)), {}
 
 
@@ -94,7 +97,7 @@ def bind(schema: Schema, names: Sequence[str] | None, table: NDArray[np.generic]
         PayloadError: if the columns match neither by name nor in number.
     """
     sources = schema.sources(names, table.shape[1])
-    if table.dtype == object or schema.has_categories:
+    if table.dtype == object or schema.has_texts:
         return _bound(schema, sources, table)
     if sources == tuple(range(table.shape[1])):
         return _floats(table), {}
@@ -131,6 +134,8 @@ def _bound(schema: Schema, sources: Sources, table: NDArray[np.generic]) -> tupl
 
 def _encode_alike(column: Column, cells: NDArray[np.generic]) -> tuple[Floats, dict[int, str]]:
     """Encodes a column of numbers as `encode` does, each number that occurs once."""
+    if column.type == "text":
+        return np.full(len(cells), np.nan), {}
     if column.type != "categorical":
         return _floats(cells), {}
     different, places = np.unique(_floats(cells) if cells.dtype.kind == "f" else cells, return_inverse=True)

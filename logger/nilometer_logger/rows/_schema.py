@@ -12,7 +12,7 @@ from nilometer_logger.errors import PayloadError
 
 UNSEEN = -1.0
 
-ColumnType = Literal["numeric", "categorical", "boolean"]
+ColumnType = Literal["numeric", "categorical", "boolean", "text"]
 Floats = NDArray[np.float64]
 Sources = tuple[int | None, ...]
 
@@ -51,9 +51,9 @@ class Schema:
         return tuple(column.name for column in self.columns)
 
     @cached_property
-    def has_categories(self) -> bool:
-        """Whether a column is categorical, so that values must be looked at one by one."""
-        return any(column.type == "categorical" for column in self.columns)
+    def has_texts(self) -> bool:
+        """Whether a column is categorical or text, so that values must be looked at one by one."""
+        return any(column.type in ("categorical", "text") for column in self.columns)
 
     def __len__(self) -> int:
         """The number of columns."""

@@ -154,3 +154,22 @@ def test_a_schema_forgets_what_clients_make_up() -> None:
 
     assert len(BOTH._found) <= 64
     assert bind(BOTH, ("width", "length"), table([1.0, 2.0]))[0].tolist() == [[2.0, 1.0]]
+
+
+NOTE = Column("note", "text")
+
+
+def test_a_text_is_as_long_as_its_characters() -> None:
+    """A text column holds the length of its text; what is no text is missing."""
+    values, unseen = bind(Schema((LENGTH, NOTE)), None, table([1.0, "żółw"], [2.0, ""], [3.0, None], [4.0, 5.0]))
+
+    assert np.array_equal(values, [[1, 4], [2, 0], [3, np.nan], [4, np.nan]], equal_nan=True)
+    assert unseen == {}
+
+
+@pytest.mark.parametrize("rows", [1, 100])
+def test_numbers_are_no_texts(rows: int) -> None:
+    """In a table without any text, a text column is missing in every row."""
+    values, _ = bind(Schema((NOTE,)), None, table(*[[1.0]] * rows))
+
+    assert np.isnan(values).all()

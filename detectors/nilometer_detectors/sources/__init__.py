@@ -1,0 +1,43 @@
+"""The kinds of files that reference data come in; each is read a thousand rows at a time.
+
+| name ends with        | is                                                                    | module     |
+|-----------------------|-----------------------------------------------------------------------|------------|
+| `.parquet`, `.pq`     | Apache Parquet                                                        | `_parquet` |
+| `.npz`                | numpy's arrays: one a column, or one matrix                           | `_npz`     |
+| `.jsonl`, `.ndjson`   | KServe's requests, or CloudEvents as `nilometer events --output json` | `_requests`|
+| anything else         | CSV                                                                   | `_csv`     |
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nilometer_detectors.sources._csv import CsvSource
+from nilometer_detectors.sources._npz import NpzSource
+from nilometer_detectors.sources._parquet import ParquetSource
+from nilometer_detectors.sources._requests import RequestSource
+from nilometer_detectors.table import Source
+
+__all__ = ["CsvSource", "NpzSource", "ParquetSource", "RequestSource", "open_source"]
+
+
+def open_source(path: Path, names: Sequence[str] = (), stream: str = "") -> Source:
+    """Opens a file of reference data.
+
+    Args:
+        path: whose suffix tells what it is.
+        names: of columns that the file tells by position only.
+        stream: whose events are wanted, where a file holds those of several.
+
+    Raises:
+        SettingError: if the file cannot be read.
+        ExtraMissing: if reading it needs a package that is not installed.
+    """
+    match path.suffix.lower():
+        case ".parquet" | ".pq":
+            return ParquetSource(path)
+        case ".npz":
+            return NpzSource(path, names)
+        case ".jsonl" | ".ndjson":
+            return RequestSource(path, names, stream)
+        case _:
+            return CsvSource(path)

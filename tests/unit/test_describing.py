@@ -1,0 +1,65 @@
+"""A baseline in a terminal, and its schema for a monitor."""
+
+from pathlib import Path
+from textwrap import indent
+
+import pytest
+import yaml
+
+from nilometer_detectors.describing import describe, histogram, schema_yaml
+from nilometer_detectors.monitor import load_monitor
+from nilometer_logger.rows import Column
+from tests.judging import baseline_of, declaration, normal, write
+from tests.unit.references import csv_file, made
+
+
+def test_a_baseline_can_be_read_in_a_terminal(tmp_path: Path) -> None:
+    """A line a column: what it is, how much there is of it, and what it looks like."""
+    text = describe(made(csv_file(tmp_path), predictions=["class"]))
+    assert "4 rows" in text
+    line = next(line for line in text.splitlines() if "length" in line)
+    assert line.split()[:9] == ["feature", "length", "numeric", "3", "1", "2.5", "1.5", "1", "4"]
+    assert "█" in line
+    assert "green, red" in text
+
+
+def test_it_says_what_is_prepared() -> None:
+    """Whoever looks at a baseline sees which detectors need not be fitted."""
+    assert "prepared for no detector" in describe(baseline_of(normal(10)))
+
+
+@pytest.mark.parametrize(
+    ("counts", "drawn"),
+    [
+        ((), ""),
+        ((0, 0), "  "),
+        ((8, 4, 1, 0), "█▄▁ "),
+        ((1_000_000, 1), "█▁"),
+        (tuple(range(80)), "".join("▁▁▁▁▁▂▂▂▂▂▃▃▃▃▃▄▄▄▄▄▅▅▅▅▅▆▆▆▆▆▇▇▇▇▇█████")),
+    ],
+)
+def test_a_histogram_is_drawn_in_blocks(counts: tuple[int, ...], drawn: str) -> None:
+    """A block is as high as its share of the largest; nothing that is there is drawn as nothing."""
+    assert histogram(counts) == drawn
+
+
+def test_names_cannot_move_the_cursor(tmp_path: Path) -> None:
+    """Control characters of a column's name or category are not printed."""
+    text = describe(made(csv_file(tmp_path, "a\x1b[2J\nx\x07\ny\n")))
+    assert "\x1b" not in text
+    assert "\x07" not in text
+
+
+COLUMNS = [
+    Column("petal length"),
+    Column("colour", "categorical", ("1e-4", "no", "true", 'a "b"', "żółw")),
+    Column("note", "text"),
+]
+
+
+def test_the_schema_is_one_of_a_monitor(tmp_path: Path) -> None:
+    """What is printed stands under spec as it is, and gives the same columns, whatever their categories look like."""
+    text = yaml.safe_dump(declaration(schema=None)) + indent(schema_yaml(COLUMNS, [Column("class", "boolean")]), "  ")
+    monitor = load_monitor(write(tmp_path / "monitor.yaml", text))
+    assert list(monitor.features.columns) == COLUMNS
+    assert monitor.predictions.columns == (Column("class", "boolean"),)

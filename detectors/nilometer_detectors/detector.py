@@ -139,7 +139,6 @@ def columns_of(
     """Tells which columns a detector judges.
 
     Args:
-<<<<<<< HEAD
         names: those that the monitor names; None for all of a type that is judged by default.
         schema: of the half that is judged.
         detector: its type, for the message.
@@ -147,11 +146,6 @@ def columns_of(
         by_default: those that it judges without being asked. A boolean column, for one, is discrete, which tests of
             numbers judge badly.
         of: what the columns are called.
-=======
-        parameters: its `features` name them; by default all of type numeric, and text by its length. A boolean one is
-            judged only where it is named: as a number it is discrete, which such detectors judge badly.
-        context: gives the schema.
->>>>>>> baseline
 
     Returns:
         Their places in the schema, ascending.
@@ -159,15 +153,9 @@ def columns_of(
     Raises:
         Refused: if a name is none of a column, or of one that cannot be judged, or if nothing is left to judge.
     """
-<<<<<<< HEAD
     columns = {column.name: (place, column.type) for place, column in enumerate(schema.columns)}
     if names is None:
         places = [place for place, kind in columns.values() if kind in by_default]
-=======
-    columns = {column.name: (place, column.type) for place, column in enumerate(context.features.columns)}
-    if parameters.features is None:
-        places = [place for place, kind in columns.values() if kind in ("numeric", "text")]
->>>>>>> baseline
         if not places:
             raise Refused(f"{detector} judges {' and '.join(sorted(by_default))} {of}, and the schema has none")
         return tuple(places)
@@ -191,8 +179,8 @@ def numeric_features(parameters: Parameters, context: Context) -> tuple[int, ...
         parameters.features,
         context.features,
         detector=context.type,
-        judges={"numeric", "boolean"},
-        by_default={"numeric"},
+        judges={"numeric", "boolean", "text"},
+        by_default={"numeric", "text"},
     )
 
 

@@ -38,9 +38,12 @@ class EventFile:
         path: of the file.
 
     Attributes:
+        place: what records are numbered by.
         unused: lines that are no event, or one without a time.
         others: events that are neither a request nor a response.
     """
+
+    place = "line"
 
     def __init__(self, path: Path) -> None:
         self.unused = Unused()
@@ -64,6 +67,10 @@ class EventFile:
             raise SettingError(f"{name}: cannot be read: {error.strerror or error}") from None
         if is_empty:
             raise SettingError(f"{name}: holds no logged inference: {self._why()}")
+
+    def remarks(self) -> list[str]:
+        """Says what else is in the file."""
+        return [f"{self.others} events are neither requests nor responses"] if self.others else []
 
     def _usable(self, number: int, line: bytes) -> Iterator[tuple[int, CloudEvent]]:
         for event in self._events(number, line):

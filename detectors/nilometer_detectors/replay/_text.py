@@ -24,8 +24,12 @@ class Lines:
     def __init__(self) -> None:
         self._about: About | None = None
 
-    def of_window(self, about: About, window: Window) -> Iterator[str]:
-        """Gives the lines of a window."""
+    def of(self, about: About, found: Window | Outlier) -> Iterator[str]:
+        """Gives the lines of what was found; outliers are summed up at the end."""
+        if isinstance(found, Window):
+            yield from self._of_window(about, found)
+
+    def _of_window(self, about: About, window: Window) -> Iterator[str]:
         if about != self._about:
             if self._about is not None:
                 yield ""

@@ -9,7 +9,8 @@ import yaml
 
 from nilometer_detectors.baseline import Baseline
 from nilometer_detectors.detector import Context, Detector
-from nilometer_detectors.drift.contract import Window
+from nilometer_detectors.drift.contract import DriftDetector, Judgement, Window
+from nilometer_detectors.memory import StreamMemory
 from nilometer_detectors.reference import summarise
 from nilometer_detectors.statistics.contract import Block, Layout, Statistic
 from nilometer_detectors.statistics.summary import Summary
@@ -21,6 +22,7 @@ from nilometer_logger.times import SECOND, parse_time
 
 NAN, INF = float("nan"), float("inf")
 START = parse_time("2026-11-23T21:00:00Z")
+WINDOWS_PER_DAY = 288.0  # of five minutes
 STREAM = Stream("demo", "iris", "predictor", "default")
 
 
@@ -57,13 +59,20 @@ def rows_of(values: Any, schema: Schema | None = None, half: Half = "request", i
     )
 
 
-def baseline_of(values: Any, schema: Schema | None = None, predictions: Any = None) -> Baseline:
-    """Returns a baseline of some values; predictions are numbers."""
+def table_of(values: Any, schema: Schema | None = None) -> list[TableColumn]:
+    """Returns columns of some values; of numbers where no schema is given."""
     matrix = np.array(values, dtype=np.float64)
+    matrix = matrix.reshape(len(matrix), -1)
     schema = schema or numbers(matrix.shape[1])
-    columns = [TableColumn(column, matrix[:, place]) for place, column in enumerate(schema.columns)]
-    answers = [] if predictions is None else [TableColumn(Column("score"), np.array(predictions, dtype=np.float64))]
-    return summarise(columns, answers)
+    return [TableColumn(column, matrix[:, place]) for place, column in enumerate(schema.columns)]
+
+
+def baseline_of(
+    values: Any, schema: Schema | None = None, predictions: Any = None, answer_schema: Schema | None = None
+) -> Baseline:
+    """Returns a baseline of some values; predictions are numbers named score, unless their schema says otherwise."""
+    answers = [] if predictions is None else table_of(predictions, answer_schema or Schema((Column("score"),)))
+    return summarise(table_of(values, schema), answers)
 
 
 def window_of(values: Any, schema: Schema | None = None, sample: int = 1000, identity: int = 7) -> Window:
@@ -74,10 +83,43 @@ def window_of(values: Any, schema: Schema | None = None, sample: int = 1000, ide
     return Window(features, Summary(Layout(Schema(())), ()))
 
 
+def window_for(detector: DriftDetector[Any], baseline: Baseline, *blocks: Rows) -> Window:
+    """Returns a window that holds some rows, and of them just what a detector asks for."""
+    needs = detector.needs()
+    halves = []
+    for of, schema, columns in (
+        ("features", baseline.feature_schema, baseline.features),
+        ("predictions", baseline.prediction_schema, baseline.predictions),
+    ):
+        edges = [np.array(column.edges) if column.edges else None for column in columns]
+        ours = needs.of == of
+        half = Summary(Layout(schema, edges, needs.sample if ours else 0), needs.statistics if ours else ())
+        for block in blocks:
+            if (block.half == "request") == (of == "features"):
+                half.update(block)
+        halves.append(half)
+    return Window(*halves)
+
+
+def judgement_of(detector: DriftDetector[Any], baseline: Baseline, *blocks: Rows) -> Judgement:
+    """Returns what a detector says of a stream's first window, as a monitor lets it judge."""
+    memory = StreamMemory([detector], raising)
+    for block in blocks:
+        memory.update(block)
+    return memory.judge(detector, window_for(detector, baseline, *blocks))
+
+
+def raising(detector: str, error: Exception) -> None:
+    """Raises what a monitor would report."""
+    raise AssertionError(f"{detector} failed") from error
+
+
 def detector_of(kind: type[Detector[Any]], name: str, baseline: Baseline | None, **parameters: Any) -> Any:
     """Builds a detector as a monitor does, from parameters as a monitor writes them."""
     features = baseline.feature_schema if baseline else schema_of("numeric")
-    return kind(kind.Parameters.model_validate(parameters), Context("mine", name, features, baseline))
+    predictions = baseline.prediction_schema if baseline else Schema(())
+    context = Context("mine", name, features, baseline, predictions=predictions, windows_per_day=WINDOWS_PER_DAY)
+    return kind(kind.Parameters.model_validate(parameters), context)
 
 
 def closed(**facts: Any) -> ClosedWindow:

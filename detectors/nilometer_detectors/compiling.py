@@ -4,10 +4,11 @@ Every step adds to one list of problems and goes on, so that a user sees at once
 that is wrong itself is not checked, because its problems would be echoes.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import ValidationError
@@ -15,12 +16,15 @@ from pydantic import ValidationError
 from nilometer_detectors.baseline import Baseline, BaselineColumn
 from nilometer_detectors.declaration import ColumnSpec, DetectorSpec, MonitorSpec
 from nilometer_detectors.detector import Context, Detector, Kind, Parameters, Refused
-from nilometer_detectors.problems import Location, Problem, path_of, problems_of, shortened
+from nilometer_detectors.problems import Location, Problem, Problems, path_of, problems_of, shortened
 from nilometer_detectors.registry import find
 from nilometer_detectors.statistics.summary import NAMES
 from nilometer_logger.errors import ExtraMissing, SettingError
 from nilometer_logger.rows import Column, Floats, Schema
 from nilometer_logger.times import SECOND
+
+Failures = Counter[tuple[str, str]]
+"""How often each detector failed, by the names of its monitor and its own."""
 
 _DAY = 24 * 3600 * SECOND
 _SECTIONS: dict[Kind, str] = {"outlier": "outliers", "drift": "drift"}
@@ -38,6 +42,7 @@ class Parts:
         prediction_edges: of the predictions' histograms.
         statistics: what to report, by name.
         windows_per_day: how many windows start in a day; None for windows of rows.
+        broken: the detectors that could not be built, alike.
         detectors: in the order of the declaration, outlier detectors first.
         problems: all that is wrong.
     """
@@ -50,11 +55,40 @@ class Parts:
     statistics: frozenset[str] = frozenset()
     windows_per_day: float | None = None
     detectors: list[Detector[Any]] = field(default_factory=list)
+    broken: list["Broken"] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def report(self, location: Location, message: str) -> None:
         """Adds a problem."""
         self.problems.append(Problem(path_of(location), message))
+
+    def all_problems(self) -> list[Problem]:
+        """Gives the problems of the monitor and of its detectors."""
+        return [*self.problems, *(problem for broken in self.broken for problem in broken.problems)]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A detector that could not be built.
+
+    Attributes:
+        kind: whether it was to judge rows or windows.
+        name: in the monitor.
+        type: as the monitor says it.
+        problems: at least one.
+        of: what its findings are about.
+    """
+
+    kind: Kind
+    name: str
+    type: str
+    problems: tuple[Problem, ...]
+    of: Literal["features"] = "features"
+
+    @property
+    def reason(self) -> str:
+        """Says in a sentence what is wrong."""
+        return "the detector could not be built: " + "; ".join(map(str, self.problems))
 
 
 def put_together(spec: MonitorSpec, directory: Path) -> Parts:
@@ -173,26 +207,7 @@ def _detectors(spec: MonitorSpec, parts: Parts, *, build: bool) -> None:
             if detector.name in names:
                 parts.report((*location, "name"), f"is {detector.name!r}, as that of another detector")
             names.add(detector.name)
-            _detector(detector, kind, location, parts, build=build)
-    _enough(spec, parts)
-
-
-def _enough(spec: MonitorSpec, parts: Parts) -> None:
-    """Refuses detectors that need more rows than a window of a number of rows ever has.
-
-    That can be told where a detector has the parameter ``minRows``, by which all of ours say it.
-    """
-    if spec.windows.count is None:
-        return
-    places = {detector.name: place for place, detector in enumerate(spec.drift)}
-    for detector in parts.detectors:
-        least = getattr(detector.parameters, "min_rows", 0)
-        if detector.name in places and least > spec.windows.count:
-            parts.report(
-                ("spec", "drift", places[detector.name], "minRows"),
-                f"is {least}: more rows than a window has (spec.windows.count is {spec.windows.count}), "
-                "so nothing would ever be judged",
-            )
+            _detector(detector, kind, location, parts, count=spec.windows.count, build=build)
 
 
 def detector_problems(document: Mapping[str, Any]) -> list[Problem]:
@@ -206,41 +221,62 @@ def detector_problems(document: Mapping[str, Any]) -> list[Problem]:
                 declared = DetectorSpec.model_validate(detector)
             except ValidationError:
                 continue  # which has been told
-            _detector(declared, kind, ("spec", section, place), parts, build=False)
-    return parts.problems
+            _detector(declared, kind, ("spec", section, place), parts, count=None, build=False)
+    return parts.all_problems()
 
 
-def _detector(declared: DetectorSpec, kind: Kind, location: Location, parts: Parts, *, build: bool) -> None:
+def _detector(
+    declared: DetectorSpec, kind: Kind, location: Location, parts: Parts, *, count: int | None, build: bool
+) -> None:
+    """Adds a detector, or what is wrong with it."""
     try:
-        found = find(declared.detector)
+        found = _made(declared, kind, location, parts, count=count, build=build)
+    except Refused as error:
+        at = (error.parameter,) if error.parameter else ()
+        problems = [Problem(path_of((*location, *at)), str(error))]
+    except Problems as error:
+        problems = list(error.problems)
     except (SettingError, ExtraMissing) as error:
-        parts.report((*location, "detector"), f"is {declared.detector!r}: {error}")
+        problems = [Problem(path_of((*location, "detector")), f"is {declared.detector!r}: {error}")]
+    except Exception as error:  # noqa: BLE001 - a bug of a detector, maybe of another house, is told like the rest
+        problems = [Problem(path_of(location), f"{declared.detector} failed while it was built: {error!r}")]
+    else:
+        parts.detectors += [found] if found else []
         return
+    parts.broken.append(Broken(kind, declared.name, declared.detector, tuple(problems)))
+
+
+def _made(
+    declared: DetectorSpec, kind: Kind, location: Location, parts: Parts, *, count: int | None, build: bool
+) -> Detector[Any] | None:
+    """Makes a detector; None where it is only to be checked.
+
+    Raises:
+        SettingError: if it cannot be made; `Problems` where the paths are known, and `Refused` by the detector itself.
+        ExtraMissing: if it needs packages that are not installed.
+    """
+    found = find(declared.detector)
     if found.kind != kind:
         right = f"spec.{_SECTIONS[found.kind]}"
-        parts.report(
-            (*location, "detector"), f"is {declared.detector!r}, one of {found.kind} detection: move it to {right}"
-        )
-        return
+        raise SettingError(f"it is one of {found.kind} detection: move it to {right}")
     try:
         parameters: Parameters = found.Parameters.model_validate(declared.parameters)
     except ValidationError as error:
-        parts.problems += problems_of(error, found.Parameters, location)
-        return
-    if not build:
-        return
-    try:
-        context = Context(
-            declared.name,
-            declared.detector,
-            parts.features,
-            parts.baseline,
-            predictions=parts.predictions,
-            windows_per_day=parts.windows_per_day,
+        raise Problems("", problems_of(error, found.Parameters, location)) from None
+    least = getattr(parameters, "min_rows", 0)
+    if count is not None and least > count:
+        raise Refused(
+            f"is {least}: more rows than a window has (spec.windows.count is {count}), so nothing would ever be judged",
+            "minRows",
         )
-        parts.detectors.append(found(parameters, context))
-    except Refused as error:
-        at = (error.parameter,) if error.parameter else ()
-        parts.report((*location, *at), str(error))
-    except (SettingError, ExtraMissing) as error:
-        parts.report((*location, "detector"), f"is {declared.detector!r}: {error}")
+    if not build:
+        return None
+    context = Context(
+        declared.name,
+        declared.detector,
+        parts.features,
+        parts.baseline,
+        predictions=parts.predictions,
+        windows_per_day=parts.windows_per_day,
+    )
+    return found(parameters, context)

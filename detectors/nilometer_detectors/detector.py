@@ -79,10 +79,15 @@ class Detector(ABC, Generic[P]):
 
     Class attributes:
         kind: whether it judges rows or windows.
+        judges: the types of the columns that it can judge.
+        by_default: those that it judges where the monitor names none. A boolean column, for one, is discrete, which
+            tests of numbers judge badly.
         Parameters: the model of its parameters.
     """
 
     kind: ClassVar[Kind]
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean"})
+    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric"})
     Parameters: ClassVar[type[Parameters]]
 
     def __init__(self, parameters: P, context: Context) -> None:

@@ -16,12 +16,13 @@ verdict nodata and say why.
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 
+from nilometer_detectors.compiling import Broken
 from nilometer_detectors.drift.contract import AnyDriftDetector, Judgement, Window
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores
 from nilometer_detectors.statistics.contract import plain
@@ -56,17 +57,21 @@ class Finder:
     stream: Stream
     min_rows: int = 0
 
-    def statistics(self, closed: ClosedWindow, window: Window) -> CloudEvent:
-        """Reports a closed window."""
-        body = {
+    def statistics(self, closed: ClosedWindow, window: Window, broken: Sequence[Broken] = ()) -> CloudEvent:
+        """Reports a closed window, and the detectors that could not be built."""
+        body: dict[str, object] = {
             **self._head(closed, window),
             "predictionRows": window.predictions.rows,
             "features": window.features.result(),
             "predictions": window.predictions.result(),
         }
+        if broken:
+            body["broken"] = [{"name": each.name, "type": each.type, "reason": each.reason} for each in broken]
         return self._event(STATISTICS, closed.end, body, identity=_identity(closed))
 
-    def drift(self, closed: ClosedWindow, window: Window, detector: AnyDriftDetector, said: Judgement) -> CloudEvent:
+    def drift(
+        self, closed: ClosedWindow, window: Window, detector: AnyDriftDetector | Broken, said: Judgement
+    ) -> CloudEvent:
         """Reports what a detector says about a closed window."""
         body: dict[str, object] = {
             **self._head(closed, window),

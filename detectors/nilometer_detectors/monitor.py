@@ -1,32 +1,31 @@
-"""A monitor's declaration becomes the object that the broker drives.
+"""A monitor that is ready to judge: the object that the broker drives.
 
-`load_monitor` reads a YAML file, checks all of it and puts together just what it asks for: the statistics of each half,
-once each; a sample of the size of the largest need; the detectors. What comes of it judges windows and rows and has no
-state of its own, so that one object serves all windows of all streams.
+It keeps just what its declaration asks for: the statistics of each half, once each; a sample of the size of the largest
+need; the detectors. It judges windows and rows and has no state of its own, so that one object serves all windows of all
+streams; what must be remembered of a stream is in its `StreamMemory`.
+
+A detector costs its own verdicts and nothing else: one that fails, or that could not be built, has no verdict and says
+why, in the findings of every window, and the others go on.
 """
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
-from pydantic import ValidationError
 
-from nilometer_detectors.compiling import Parts, detector_problems, put_together
+from nilometer_detectors.compiling import Failures, Parts
 from nilometer_detectors.declaration import ModelMonitor
 from nilometer_detectors.drift.contract import AnyDriftDetector, DriftDetector, Judgement, Needs, Of, Window
 from nilometer_detectors.findings import Finder
 from nilometer_detectors.memory import StreamMemory
 from nilometer_detectors.outliers.contract import OutlierDetector
-from nilometer_detectors.problems import Problem, Problems, problems_of, shortened
 from nilometer_detectors.statistics.contract import Layout
 from nilometer_detectors.statistics.summary import Summary
 from nilometer_detectors.windows import WindowsSpec
 from nilometer_detectors.windowstate import WindowState
-from nilometer_detectors.yamlfile import read_yaml
 from nilometer_logger import monitoring
-from nilometer_logger.errors import SettingError
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.kserve import Stream
 from nilometer_logger.monitoring import ClosedWindow, WindowSpec
@@ -41,6 +40,7 @@ class CompiledMonitor:
     Args:
         declaration: what to watch, and how.
         parts: what the declaration asks for, put together without problems.
+        failures: is told of detectors that fail.
 
     Attributes:
         name: namespace and name, such as ``demo/iris``.
@@ -53,9 +53,11 @@ class CompiledMonitor:
         stream: the one that is watched; with no endpoint where any is.
         outlier_detectors: judge rows, in the order of the declaration.
         drift_detectors: judge windows, in the order of the declaration.
+        broken: detectors that could not be built.
+        failures: how often each detector failed, by the monitor's name and its own.
     """
 
-    def __init__(self, declaration: ModelMonitor, parts: Parts) -> None:
+    def __init__(self, declaration: ModelMonitor, parts: Parts, failures: Failures | None = None) -> None:
         metadata, spec = declaration.metadata, declaration.spec
         self.name = f"{metadata.namespace}/{metadata.name}"
         self.digest = _digest(declaration, parts)
@@ -68,6 +70,8 @@ class CompiledMonitor:
         self.stream = Stream(metadata.namespace, wanted.inference_service, wanted.component, wanted.endpoint or "")
         self.outlier_detectors = tuple(found for found in parts.detectors if isinstance(found, OutlierDetector))
         self.drift_detectors = tuple(found for found in parts.detectors if isinstance(found, DriftDetector))
+        self.broken = tuple(parts.broken)
+        self.failures: Failures = Counter() if failures is None else failures
         self._namespace, self._stream = metadata.namespace, spec.stream
         self._min_rows = spec.windows.min_rows
         self._statistics = parts.statistics
@@ -124,11 +128,13 @@ class CompiledMonitor:
         if not (isinstance(state, WindowState) and isinstance(memory, StreamMemory)):
             raise TypeError(f"a {type(state).__name__} and a {type(memory).__name__} are none of this monitor's")
         finder = Finder(self.name, self.digest, stream, self._min_rows)
-        findings = [finder.statistics(window, state.window)]
+        findings = [finder.statistics(window, state.window, self.broken)]
         unfit = _unfit(window, state.window.features.rows, self._min_rows)
         for detector in self.drift_detectors:
             judgement = Judgement("nodata", unfit) if unfit else self._judge(detector, state.window, memory)
             findings.append(finder.drift(window, state.window, detector, judgement))
+        broken = [each for each in self.broken if each.kind == "drift"]
+        findings += [finder.drift(window, state.window, each, Judgement("nodata", each.reason)) for each in broken]
         return findings
 
     def _judge(self, detector: AnyDriftDetector, window: Window, memory: StreamMemory) -> Judgement:
@@ -139,6 +145,7 @@ class CompiledMonitor:
             return Judgement("nodata", f"the detector failed: {error!r}")
 
     def _report(self, detector: str, error: Exception) -> None:
+        self.failures[self.name, detector] += 1
         facts = {"monitor": self.name, "detector": detector, "error": repr(error)}
         _log.error("detector failed", extra=facts)
 
@@ -193,107 +200,14 @@ def _digest(declaration: ModelMonitor, parts: Parts) -> str:
         [type(found).kind, found.name, found.type, found.parameters.model_dump(mode="json")]
         for found in parts.detectors
     ]
+    broken = [[each.kind, each.name, each.type, each.reason] for each in parts.broken]
     columns = [
         [(column.name, column.type, column.categories) for column in schema.columns]
         for schema in (parts.features, parts.predictions)
     ]
     baseline = parts.baseline.digest if parts.baseline else None
-    everything = [said, sorted(parts.statistics), columns, detectors, baseline]
+    everything = [said, sorted(parts.statistics), columns, detectors, broken, baseline]
     return f"sha256:{hashlib.sha256(msgspec.json.encode(everything, order='deterministic')).hexdigest()}"
-
-
-def declare(path: Path) -> ModelMonitor:
-    """Reads a declaration and checks all that can be checked without its baseline.
-
-    Raises:
-        SettingError: naming the file, and all that is wrong with its paths.
-    """
-    document = read_yaml(path)
-    if not isinstance(document, dict):
-        raise Problems(str(path), [Problem("", f"is {shortened(document)}: a ModelMonitor is expected")])
-    try:
-        return ModelMonitor.model_validate(document)
-    except ValidationError as error:
-        problems = problems_of(error, ModelMonitor) + detector_problems(document)
-        raise Problems(str(path), problems) from None
-
-
-def load_monitor(path: Path) -> CompiledMonitor:
-    """Reads a monitor's file.
-
-    Args:
-        path: of the YAML file; the baseline's path is relative to its directory.
-
-    Raises:
-        SettingError: naming the file, and all that is wrong, each with its path, its value and what was expected.
-    """
-    declaration = declare(path)
-    parts = put_together(declaration.spec, path.parent)
-    if parts.problems:
-        raise Problems(str(path), parts.problems)
-    return CompiledMonitor(declaration, parts)
-
-
-class InvalidMonitors(SettingError):
-    """Some files of a directory do not validate.
-
-    Args:
-        reasons: one a file; a file with several problems has them in one reason.
-    """
-
-    def __init__(self, reasons: Sequence[SettingError]) -> None:
-        super().__init__("\n".join(map(str, reasons)))
-        self.reasons = tuple(reasons)
-
-
-def monitor_files(directory: Path) -> list[Path]:
-    """Finds every ``*.yaml`` and ``*.yml`` of a directory, by name.
-
-    Args:
-        directory: such as the mount of a ConfigMap; names that start with a dot are passed over, because Kubernetes
-            keeps the versions of a mount under such names.
-
-    Raises:
-        SettingError: if the directory cannot be read.
-    """
-    try:
-        return sorted(
-            path
-            for path in directory.iterdir()
-            if path.suffix in (".yaml", ".yml") and not path.name.startswith(".") and path.is_file()
-        )
-    except OSError as error:
-        raise SettingError(f"{directory}: cannot be read: {error.strerror or error}") from None
-
-
-def load_monitors(directory: Path) -> list[CompiledMonitor]:
-    """Reads the monitors of a directory.
-
-    Returns:
-        The monitors, by the names of their files.
-
-    Raises:
-        InvalidMonitors: listing all that is wrong with any of them, also if two have one name.
-        SettingError: if there is none, or the directory cannot be read.
-    """
-    files = monitor_files(directory)
-    if not files:
-        raise SettingError(f"{directory}: holds no monitor (*.yaml)")
-    monitors: dict[str, tuple[Path, CompiledMonitor]] = {}
-    wrong: list[SettingError] = []
-    for path in files:
-        try:
-            monitor = load_monitor(path)
-        except SettingError as error:
-            wrong.append(error)
-            continue
-        if monitor.name in monitors:
-            wrong.append(SettingError(f"{path}: metadata names {monitor.name}, as {monitors[monitor.name][0]} does"))
-        else:
-            monitors[monitor.name] = (path, monitor)
-    if wrong:
-        raise InvalidMonitors(wrong)
-    return [monitor for _, monitor in monitors.values()]
 
 
 def _satisfies(monitor: CompiledMonitor) -> monitoring.Monitor:

@@ -12,12 +12,15 @@ monitor, however its file has changed, and its windows go on undisturbed.
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import structlog
 
-from nilometer_detectors.monitor import CompiledMonitor, InvalidMonitors, declare, load_monitors, monitor_files
+from nilometer_detectors.compiling import Failures
+from nilometer_detectors.loading import InvalidMonitors, declare, load_monitors, monitor_files
+from nilometer_detectors.monitor import CompiledMonitor
 from nilometer_detectors.problems import Problems
 from nilometer_logger.errors import NilometerError, SettingError
 from nilometer_logger.monitoring import Monitor
@@ -36,6 +39,7 @@ class Reloading:
 
     Attributes:
         monitors: those that run.
+        failures: how often each of their detectors failed; it never falls, whatever is read again.
         invalid: how many files do not validate now; 1 where the directory cannot be read or holds no monitor.
 
     Raises:
@@ -44,9 +48,10 @@ class Reloading:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self.failures: Failures = Counter()
         self._baselines: list[Path] = _baselines_of(directory)
         self._seen = self._signature()  # before the files are read, so that no change falls between
-        self.monitors: list[CompiledMonitor] = load_monitors(directory)
+        self.monitors: list[CompiledMonitor] = load_monitors(directory, tolerant=True, failures=self.failures)
         self.invalid = 0
         self._configure: Configure | None = None
 
@@ -94,7 +99,9 @@ class Reloading:
         self._baselines = _baselines_of(self._directory)
         seen = self._signature()
         try:
-            found: list[CompiledMonitor] | Exception = load_monitors(self._directory)
+            found: list[CompiledMonitor] | Exception = load_monitors(
+                self._directory, tolerant=True, failures=self.failures
+            )
         except Exception as error:  # noqa: BLE001 - what one detector of another house raises must not end the looks
             found = error
         if self._signature() != seen:

@@ -68,8 +68,9 @@ async def _run(settings: WorkerSettings, reloading: Reloading) -> None:
 
     def looked() -> None:
         figures.monitors, figures.invalid_files = len(reloading.monitors), reloading.invalid
+        figures.broken_detectors = sum(len(monitor.broken) for monitor in reloading.monitors)
 
-    figures = Figures(settings.metric_streams)
+    figures = Figures(settings.metric_streams, detector_failures=reloading.failures)
     looked()
     async with serving(settings, figures):
         looking = asyncio.create_task(reloading.watch(settings.reload_seconds, stop, looked))

@@ -80,6 +80,8 @@ class Figures:
         findings: findings that Kafka has, by type and verdict.
         monitors: monitors that run.
         invalid_files: monitor files that do not validate now.
+        broken_detectors: detectors of monitors that run which could not be built.
+        detector_failures: how often each detector failed, by the names of its monitor and its own.
     """
 
     max_streams: int = 200
@@ -95,6 +97,8 @@ class Figures:
     findings: Counter[tuple[str, str]] = field(default_factory=Counter)
     monitors: int = 0
     invalid_files: int = 0
+    broken_detectors: int = 0
+    detector_failures: Counter[tuple[str, str]] = field(default_factory=Counter)
     _open: dict[int, Reading] = field(default_factory=dict)
     _gone: dict[Stream, Totals] = field(default_factory=dict)
     _labels: dict[str, Stream] = field(default_factory=dict)

@@ -1,28 +1,30 @@
 """What a person or a machine can see of a running worker: its numbers on `/metrics`, its health on `/healthz`, `/readyz`.
 
-| metric                                      | type      | labels            | counts                                                 |
-|---------------------------------------------|-----------|-------------------|--------------------------------------------------------|
-| `nilometer_worker_rows_total`               | counter   | stream's          | rows that monitors took, once for each monitor         |
-| `nilometer_worker_late_rows_total`          | counter   | stream's          | rows whose window had closed, once for each window     |
-| `nilometer_worker_duplicates_total`         | counter   | stream's          | events that had come before                            |
-| `nilometer_worker_untimed_total`            | counter   | stream's          | events without a time of their own, which took Kafka's |
-| `nilometer_worker_future_total`             | counter   | stream's          | events set aside because their time lay too far ahead  |
-| `nilometer_worker_watermark_lag_seconds`    | gauge     | stream's          | how far the watermark is behind the clock on the wall  |
-| `nilometer_worker_open_windows`             | gauge     | stream's          | windows that hold rows and have not closed             |
-| `nilometer_worker_pending_halves`           | gauge     | stream's          | requests and responses that wait for the other         |
-| `nilometer_worker_pending_overflowed_total` | counter   | stream's          | those that were given up because too many waited       |
-| `nilometer_worker_partitions`               | gauge     |                   | partitions that are ours and restored                  |
-| `nilometer_worker_consumer_lag_records`     | gauge     | `partition`       | records of `inferences` that were not read yet         |
-| `nilometer_worker_snapshots_total`          | counter   |                   | snapshots written                                      |
-| `nilometer_worker_snapshot_bytes_total`     | counter   |                   | bytes of state in them                                 |
-| `nilometer_worker_snapshot_seconds`         | histogram |                   | how long one took                                      |
-| `nilometer_worker_restored_total`           | counter   |                   | partitions whose state was read                        |
-| `nilometer_worker_restore_seconds`          | histogram |                   | how long one took                                      |
-| `nilometer_worker_fenced_total`             | counter   |                   | partitions found to be another worker's                |
-| `nilometer_worker_findings_total`           | counter   | `type`, `verdict` | findings that Kafka has                                |
-| `nilometer_worker_monitors`                 | gauge     |                   | monitors that run                                      |
-| `nilometer_worker_monitor_files_invalid`    | gauge     |                   | monitor files that do not validate                     |
-| `nilometer_worker_ready`                    | gauge     |                   | 1 while /readyz says so                                |
+| metric                                      | type      | labels                | counts                                                 |
+|---------------------------------------------|-----------|-----------------------|--------------------------------------------------------|
+| `nilometer_worker_rows_total`               | counter   | stream's              | rows that monitors took, once for each monitor         |
+| `nilometer_worker_late_rows_total`          | counter   | stream's              | rows whose window had closed, once for each window     |
+| `nilometer_worker_duplicates_total`         | counter   | stream's              | events that had come before                            |
+| `nilometer_worker_untimed_total`            | counter   | stream's              | events without a time of their own, which took Kafka's |
+| `nilometer_worker_future_total`             | counter   | stream's              | events set aside because their time lay too far ahead  |
+| `nilometer_worker_watermark_lag_seconds`    | gauge     | stream's              | how far the watermark is behind the clock on the wall  |
+| `nilometer_worker_open_windows`             | gauge     | stream's              | windows that hold rows and have not closed             |
+| `nilometer_worker_pending_halves`           | gauge     | stream's              | requests and responses that wait for the other         |
+| `nilometer_worker_pending_overflowed_total` | counter   | stream's              | those that were given up because too many waited       |
+| `nilometer_worker_partitions`               | gauge     |                       | partitions that are ours and restored                  |
+| `nilometer_worker_consumer_lag_records`     | gauge     | `partition`           | records of `inferences` that were not read yet         |
+| `nilometer_worker_snapshots_total`          | counter   |                       | snapshots written                                      |
+| `nilometer_worker_snapshot_bytes_total`     | counter   |                       | bytes of state in them                                 |
+| `nilometer_worker_snapshot_seconds`         | histogram |                       | how long one took                                      |
+| `nilometer_worker_restored_total`           | counter   |                       | partitions whose state was read                        |
+| `nilometer_worker_restore_seconds`          | histogram |                       | how long one took                                      |
+| `nilometer_worker_fenced_total`             | counter   |                       | partitions found to be another worker's                |
+| `nilometer_worker_findings_total`           | counter   | `type`, `verdict`     | findings that Kafka has                                |
+| `nilometer_worker_monitors`                 | gauge     |                       | monitors that run                                      |
+| `nilometer_worker_monitor_files_invalid`    | gauge     |                       | monitor files that do not validate                     |
+| `nilometer_worker_detectors_broken`         | gauge     |                       | detectors that could not be built                      |
+| `nilometer_worker_detector_failures_total`  | counter   | `detector`, `monitor` | blocks of rows or windows that one failed on           |
+| `nilometer_worker_ready`                    | gauge     |                       | 1 while /readyz says so                                |
 
 The server lives as long as the process, and not as long as a connection to Kafka: a worker that waits for Kafka is alive
 and not ready. Nothing depends on it, so a worker that cannot listen says so once and works all the same.
@@ -102,6 +104,15 @@ class Exposition:
         yield _gauge("partitions", "Partitions that are ours and restored", figures.partitions)
         yield _gauge("monitors", "Monitors that run", figures.monitors)
         yield _gauge("monitor_files_invalid", "Monitor files that do not validate", figures.invalid_files)
+        yield _gauge("detectors_broken", "Detectors that could not be built", figures.broken_detectors)
+        failures = CounterMetricFamily(
+            f"{_PREFIX}detector_failures",
+            "Blocks of rows or windows that a detector failed on",
+            labels=("monitor", "detector"),
+        )
+        for labels, count in figures.detector_failures.items():
+            failures.add_metric(labels, count)
+        yield failures
         yield _gauge("ready", "1 while /readyz says so", not figures.unready())
 
     def _by_stream(self) -> Iterator[Metric]:

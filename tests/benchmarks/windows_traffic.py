@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nilometer_detectors.monitor import CompiledMonitor, load_monitor
+from nilometer_detectors.loading import load_monitor
+from nilometer_detectors.monitor import CompiledMonitor
 from nilometer_detectors.reference import summarise
 from nilometer_detectors.table import TableColumn
 from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch

@@ -1,5 +1,6 @@
 """What the contract tests of outlier and drift detectors have in common: all detectors, and rows of every type."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -7,25 +8,26 @@ import numpy as np
 import pytest
 
 from nilometer_detectors.registry import available, find
-from nilometer_logger.rows import Floats
+from nilometer_logger.rows import Floats, Schema
 from tests.judging import baseline_of, detector_of, schema_of
 
 KINDS = {name: find(name) for name in available()}
 COLUMNS = schema_of("numeric", "numeric", "numeric", "categorical", "boolean")
+ANSWERS = Schema(tuple(replace(column, name=f"p{column.name}") for column in COLUMNS.columns))
 every_detector = pytest.mark.parametrize("name", KINDS)
 every_outlier_detector = pytest.mark.parametrize("name", [n for n, k in KINDS.items() if k.kind == "outlier"])
 every_drift_detector = pytest.mark.parametrize("name", [n for n, k in KINDS.items() if k.kind == "drift"])
 
 
 def mixed(rows: int, *, seed: int, shift: float = 0.0) -> Floats:
-    """Returns values of every type of column; the three numeric ones are normal."""
+    """Returns values of every type of column; the three numeric ones are normal, and a shift is one of every column."""
     generator = np.random.default_rng(seed)
     numbers = generator.normal(shift, 1.0, (rows, 3))
-    codes = generator.integers(0, 2, (rows, 2)).astype(np.float64)
+    codes = (generator.random((rows, 2)) < (0.9 if shift else 0.5)).astype(np.float64)
     return np.column_stack([numbers, codes])
 
 
-REFERENCE = baseline_of(mixed(500, seed=1), COLUMNS)
+REFERENCE = baseline_of(mixed(500, seed=1), COLUMNS, mixed(500, seed=1), ANSWERS)
 
 
 @cache

@@ -12,7 +12,7 @@ from nilometer_detectors import drift, outliers
 from nilometer_detectors.detector import Detector, Refused
 from nilometer_detectors.drift.contract import DriftDetector
 from nilometer_detectors.outliers.contract import OutlierDetector
-from tests.contract.detectors import KINDS, REFERENCE, every_detector
+from tests.contract.detectors import COLUMNS, KINDS, REFERENCE, every_detector
 from tests.judging import detector_of
 
 
@@ -41,11 +41,20 @@ def test_parameters_are_described(name: str) -> None:
 
 
 @every_detector
-@pytest.mark.parametrize("parameters", [{"features": ["nonsense"]}, {"features": ["d"]}, {"features": []}])
-def test_features_that_cannot_be_judged_are_refused(name: str, parameters: dict[str, Any]) -> None:
-    """A feature that is not there, or holds no numbers, is refused when the monitor is built."""
+@pytest.mark.parametrize("parameters", [{"features": ["nonsense"]}, {"features": []}])
+def test_features_that_are_none_are_refused(name: str, parameters: dict[str, Any]) -> None:
+    """A feature that is not there is refused when the monitor is built, and so is a list that names none."""
     with pytest.raises((Refused, ValidationError)):
         detector_of(KINDS[name], name, REFERENCE, **parameters)
+
+
+@every_detector
+def test_features_that_cannot_be_judged_are_refused(name: str) -> None:
+    """A feature of a type that a detector cannot judge is refused by its name."""
+    for column in COLUMNS.columns:
+        if column.type not in KINDS[name].judges:
+            with pytest.raises(Refused, match=f"'{column.name}' is {column.type}"):
+                detector_of(KINDS[name], name, REFERENCE, features=[column.name])
 
 
 @every_detector

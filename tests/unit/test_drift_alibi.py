@@ -41,9 +41,7 @@ def test_three_ways_to_the_same_p_values(correction: str, alternative: str) -> N
         adapted = detector_of(AlibiDrift, "alibi.KSDrift", baseline, **shared).judge(window)
         theirs = make(reference, p_val=0.05, correction=correction, alternative=alternative).predict(sample)["data"]
         p_values = [np.float32(said["pValue"]) for said in ours.columns.values()]
-        assert (
-            p_values == [np.float32(said["pValue"]) for said in adapted.columns.values()] == theirs["p_val"].tolist()
-        )
+        assert p_values == [np.float32(said["pValue"]) for said in adapted.columns.values()] == theirs["p_val"].tolist()
         distances = [np.float32(said["distance"]) for said in ours.columns.values()]
         assert distances == theirs["distance"].tolist()
         assert (ours.verdict == "drift") == (adapted.verdict == "drift") == bool(theirs["is_drift"])

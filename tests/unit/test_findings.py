@@ -10,7 +10,8 @@ from cloudevents.pydantic import CloudEvent as SdkEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nilometer_detectors.monitor import CompiledMonitor, load_monitor
+from nilometer_detectors.loading import load_monitor
+from nilometer_detectors.monitor import CompiledMonitor
 from nilometer_logger.events import CloudEvent, check, to_http
 from nilometer_logger.kserve import Stream
 from nilometer_logger.monitoring import ClosedWindow
@@ -21,7 +22,7 @@ from tests.judging import INF, NAN, STREAM, baseline_of, closed, declaration, no
 SCHEMA = schema_of("numeric", "numeric", "categorical")
 
 
-def monitor_in(directory: Path, **spec: Any) -> CompiledMonitor:
+def monitor_in(directory: Path, *, tolerant: bool = False, **spec: Any) -> CompiledMonitor:
     """Returns a monitor over two numbers and a colour, with a z-score and a KS test."""
     values = np.column_stack([normal(300), np.tile([0.0, 1.0], 150)])
     baseline_of(values, SCHEMA, predictions=values[:, 0]).save(directory / "base")
@@ -30,7 +31,7 @@ def monitor_in(directory: Path, **spec: Any) -> CompiledMonitor:
         "drift": [{"name": "ks", "detector": "ks", "minRows": 20}],
     }
     document = declaration(**{"schema": None, "baseline": {"path": "base"}, **detectors, **spec})
-    return load_monitor(write(directory / "monitor.yaml", document))
+    return load_monitor(write(directory / "monitor.yaml", document), tolerant=tolerant)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nilometer_detectors.monitor import CompiledMonitor, load_monitor, load_monitors
+from nilometer_detectors.loading import load_monitor, load_monitors
+from nilometer_detectors.monitor import CompiledMonitor
 from nilometer_detectors.schema import json_schema
 from nilometer_detectors.windows import format_duration, parse_duration
 from nilometer_logger.errors import SettingError
@@ -236,7 +237,10 @@ def test_what_is_no_duration(text: object) -> None:
             "spec.drift[0].detector is 'kss': there is no such detector; did",
         ),
         ({"drift": [{"name": "a", "detector": "KSDrift"}]}, "did you mean alibi.KSDrift"),
-        ({"drift": [ZSCORE]}, "spec.drift[0].detector is 'zscore', one of outlier detection: move it to spec.outliers"),
+        (
+            {"drift": [ZSCORE]},
+            "spec.drift[0].detector is 'zscore': it is one of outlier detection: move it to spec.outliers",
+        ),
         ({"drift": [{**KS, "pValue": 2}]}, "spec.drift[0].pValue is 2: expected less than 1"),
         ({"drift": [{**KS, "p_value": 0.1}]}, "spec.drift[0].p_value is no known field; did you mean pValue?"),
         ({"drift": [{**KS, "minRows": 5000}]}, "spec.drift[0].sampleSize is 1000: smaller than minRows (5000)"),

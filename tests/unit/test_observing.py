@@ -54,6 +54,8 @@ def busy() -> Figures:
     figures.restored, figures.fenced, figures.monitors, figures.invalid_files = 1, 2, 4, 1
     figures.restore_seconds.observe(0.3)
     figures.findings["io.nilometer.drift", "ok"] += 8
+    figures.broken_detectors = 1
+    figures.detector_failures["demo/iris", "ks"] += 2
     return figures
 
 
@@ -94,7 +96,7 @@ def test_the_table_is_true() -> None:
         labels = sorted({name for sample in family.samples for name in sample.labels} - {"le"})
         name = family.name + ("_total" if family.type == "counter" else "")
         found[name] = (family.type, "stream's" if labels == sorted(STREAM) else ",".join(labels))
-    assert len(found) == 21
+    assert len(found) == 23
     assert found == declared
 
 

@@ -66,7 +66,7 @@ def place(tmp_path: Path) -> Place:
 
 def test_nothing_is_read_where_nothing_changed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A look at a directory that is as it was reads no file, hands nothing on and says nothing."""
-    monkeypatch.setattr(module, "load_monitors", lambda _: pytest.fail("read without need"))
+    monkeypatch.setattr(module, "load_monitors", lambda *_, **__: pytest.fail("read without need"))
     assert not place.look()
     assert (place.told, place.said, place.reloading.invalid) == ([], [], 0)
 
@@ -197,8 +197,8 @@ def test_half_a_change_is_never_taken(place: Place, monkeypatch: pytest.MonkeyPa
     """Files that change while they are read are left to the next look."""
     load = module.load_monitors
 
-    def interrupted(directory: Path) -> Any:
-        found = load(directory)
+    def interrupted(directory: Path, **how: Any) -> Any:
+        found = load(directory, **how)
         put(directory, "second")
         return found
 
@@ -211,10 +211,10 @@ def test_half_a_change_is_never_taken(place: Place, monkeypatch: pytest.MonkeyPa
     assert place.told == [["demo/first", "demo/iris", "demo/second"]]
 
 
-def test_a_detector_that_raises_ends_no_look(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever another house's detector raises while it is built is said, and the running monitors go on."""
+def test_a_failure_ends_no_look(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is raised while the files are read is said, and the running monitors go on."""
 
-    def fail(_: Path) -> Any:
+    def fail(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("by a constant feature")
 
     load = module.load_monitors

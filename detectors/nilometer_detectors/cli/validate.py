@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from nilometer_detectors.monitor import load_monitor, load_monitors
+from nilometer_detectors.loading import load_monitor, load_monitors
 from nilometer_detectors.schema import json_schema
 from nilometer_logger.errors import SettingError
 

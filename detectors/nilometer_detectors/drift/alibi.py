@@ -9,6 +9,8 @@ alibi-detect under a stream has traps, and this is where they are shut off:
 * one NaN makes a p-value NaN and silences a test: it is given finite values only, a feature at a time, because the
   features of a window lack different rows; a p-value that is NaN all the same is said, and never counts as no drift;
 * it compares a float32 reference with a float64 window, in which 0.1 differs from 0.1: both sides are float64;
+* CVMDrift takes a column that is the same constant on both sides for drift (p = 6e-8 at 100 rows): such a column is
+  answered here, with distance 0 and p-value 1;
 * constructors accept what predictions then fail on: a trial prediction is part of building;
 * a detector that updates its reference absorbs slow drift and has hidden state: `updateXRef` is refused;
 * `load_detector` runs code from the artefact: it is never called; the reference is the baseline's.
@@ -91,14 +93,22 @@ class AlibiDrift(SampleDrift[AlibiParameters]):
 
     def measure(self, columns: Sequence[int], inputs: Sequence[Input[Floats]]) -> Measured:
         """Tests columns against their references."""
-        pairs = zip(columns, inputs, strict=True)
-        said = [self._detectors[column].predict(each.values[:, np.newaxis])["data"] for column, each in pairs]
-        return Measured(_first(said, "distance"), _first(said, "p_val"))
+        distances, p_values = np.zeros(len(columns)), np.ones(len(columns))
+        for place, (column, each) in enumerate(zip(columns, inputs, strict=True)):
+            if not _same_constant(self.references[column], each.values):
+                said = self._detectors[column].predict(each.values[:, np.newaxis])["data"]
+                distances[place], p_values[place] = _first(said, "distance"), _first(said, "p_val")
+        return Measured(distances, p_values)
 
 
-def _first(said: Sequence[Mapping[str, Any]], name: str) -> Floats:
-    """Takes a number out of what was said of each feature: an array of one, or a number."""
-    return np.array([np.ravel(data[name])[0] for data in said], dtype=np.float64)
+def _first(said: Mapping[str, Any], name: str) -> float:
+    """Takes a number out of what was said: an array of one, or a number."""
+    return float(np.ravel(said[name])[0])
+
+
+def _same_constant(reference: Floats, values: Floats) -> bool:
+    """Tells whether a column is the same constant on both sides."""
+    return bool(reference[0] == reference[-1] and (values == reference[0]).all())
 
 
 def _class_of(kind: str) -> Any:

@@ -8,7 +8,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from nilometer_detectors.detector import Context, columns_of
 from nilometer_detectors.drift.contract import DriftDetector, DriftParameters, Judgement, Window
 from nilometer_detectors.drift.deciding import Decision, DistanceParameters, PValueParameters
 from nilometer_detectors.statistics.contract import plain
-from nilometer_logger.rows import ColumnType, Floats
+from nilometer_logger.rows import Floats
 
 M = TypeVar("M")
 C = TypeVar("C", bound=DriftParameters)
@@ -57,14 +57,7 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
 
     The overall distance, p-value and threshold are those of the column that speaks most for drift; the window drifts
     where any column does.
-
-    Class attributes:
-        judges: the types of the columns that it can judge.
-        by_default: those that it judges where the monitor names none.
     """
-
-    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean"})
-    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric"})
 
     def __init__(self, parameters: C, context: Context) -> None:
         """Chooses the columns.

@@ -5,7 +5,7 @@ from dataclasses import astuple, dataclass
 
 import pytest
 
-from nilometer_detectors.monitor import load_monitors
+from nilometer_detectors.loading import load_monitors
 from nilometer_logger import punctuation, topics
 from nilometer_logger.punctuation import Configure
 from nilometer_logger.times import SECOND, parse_time

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nilometer_detectors.following import to_json_line
-from nilometer_detectors.monitor import CompiledMonitor, load_monitor
+from nilometer_detectors.loading import load_monitor
+from nilometer_detectors.monitor import CompiledMonitor
 from nilometer_detectors.replay._account import Account
 from nilometer_detectors.replay._engine import Replay
 from nilometer_detectors.replay._kafka import Span

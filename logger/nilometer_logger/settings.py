@@ -178,9 +178,7 @@ class RedriveSettings(Common):
 class ReplaySettings(Common):
     """`nilometer replay`: the bounds are the worker's, so that the same log gives the same."""
 
-    log_level: str = setting(
-        "error", "the least level that is logged", choices=("debug", "info", "warning", "error")
-    )
+    log_level: str = setting("error", "the least level that is logged", choices=("debug", "info", "warning", "error"))
     output: str = setting("text", "how findings are printed", choices=("text", "json"))
     future_seconds: float = same_as(WorkerSettings, "future_seconds")
     pairing_seconds: float = same_as(WorkerSettings, "pairing_seconds")

@@ -58,7 +58,8 @@ class Unused:
     def lines(self) -> list[str]:
         """Tells them for people, the most frequent first."""
         return [
-            f"{count} × {reason} (first at {self.places[reason]})" for reason, count in self.reasons.most_common()
+            f"{count} of them: {reason} (first at {self.places[reason]})"
+            for reason, count in self.reasons.most_common()
         ]
 
 
@@ -77,7 +78,9 @@ class Replay:
         reconfigured: how many records were passed over that would have ended or changed one of the monitors.
     """
 
-    def __init__(self, monitors: Sequence[Monitor], bounds: Bounds, *, configured: bool = False, place: str = "") -> None:
+    def __init__(
+        self, monitors: Sequence[Monitor], bounds: Bounds, *, configured: bool = False, place: str = ""
+    ) -> None:
         self.records = 0
         self.unused = Unused()
         self.reconfigured = 0

@@ -91,9 +91,8 @@ class EventFile:
 
     def _why(self) -> str:
         if self.unused.count:
-            return f"{self.unused.lines()[0]}; expected one CloudEvent a line, as `nilometer events inferences" + (
-                " --output json` prints them"
-            )
+            expected = "one CloudEvent a line, as `nilometer events inferences --output json` prints them"
+            return f"{self.unused.lines()[0]}; expected {expected}"
         if self.others:
             return f"its {self.others} events are no requests or responses; replay topic inferences, not findings"
         return "it is empty"

@@ -33,8 +33,8 @@ def notes(
     lines += _silent(monitors, replay, account)
     if replay.reconfigured:
         lines.append(
-            f"the log says {replay.reconfigured} × that other monitors run, or others of these names: passed over, since "
-            "these run over the whole span; --configured obeys"
+            f"the log says {replay.reconfigured} times that others run than these monitors: passed over, since these run "
+            "over the whole span; with --configured it decides"
         )
     return [printable(line) for line in lines]
 
@@ -46,9 +46,7 @@ def _counted(replay: Replay, account: Account) -> Iterator[str]:
         yield f"{about.monitor} over {about.stream.strip('/')}: {windows} windows{share}, {account.rows[about]} rows"
     told = {
         "events had come before (duplicates)": sum(each.duplicates for each in replay.figures()),
-        "events had no time that can be read, and took their arrival's": sum(
-            each.untimed for each in replay.figures()
-        ),
+        "events had no time that can be read, and took their arrival's": sum(each.untimed for each in replay.figures()),
         "requests of closed windows had no response": account.unanswered,
     }
     yield from (f"{count} {what}" for what, count in told.items() if count)

@@ -7,69 +7,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from nilometer_detectors.replay._columns import Column
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.times import parse_time
 
 HALVES = ("features", "predictions")
 Key = tuple[str, str]
 """Half and name of a column."""
-
-
-@dataclass
-class Histogram:
-    """How often values were in each bin, or of each category.
-
-    Attributes:
-        bins: edges of bins, or the names of categories.
-        counts: of each bin or category.
-        below: values below the first edge.
-        above: values above the last edge, or categories that the schema does not name.
-    """
-
-    bins: tuple[float, ...] | tuple[str, ...]
-    counts: list[int]
-    below: int = 0
-    above: int = 0
-
-    @property
-    def is_categorical(self) -> bool:
-        """Whether it counts categories."""
-        return len(self.bins) == len(self.counts)
-
-    def add(self, other: "Histogram | None") -> None:
-        """Adds another one's counts, where it has the same bins."""
-        if other is not None and other.bins == self.bins:
-            self.counts = [mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)]
-            self.below += other.below
-            self.above += other.above
-
-    @classmethod
-    def read(cls, said: Mapping[str, Any] | None) -> "Histogram | None":
-        """Reads what a finding of statistics says."""
-        if not said:
-            return None
-        if "categories" in said:
-            return cls(tuple(said["categories"]), list(said["counts"]), 0, said.get("unseen", 0))
-        return cls(tuple(said["edges"]), list(said["counts"]), said["below"], said["above"])
-
-
-@dataclass
-class Column:
-    """The statistics of a column in a window; None where the monitor does not report them."""
-
-    count: int
-    missing: int
-    mean: float | None = None
-    stddev: float | None = None
-    least: float | None = None
-    most: float | None = None
-    histogram: Histogram | None = None
-
-    @classmethod
-    def read(cls, said: Mapping[str, Any]) -> "Column":
-        """Reads what a finding of statistics says."""
-        numbers = [said.get(name) for name in ("mean", "stddev", "min", "max")]
-        return cls(said.get("count", 0), said.get("missing", 0), *numbers, Histogram.read(said.get("histogram")))
 
 
 @dataclass
@@ -104,8 +48,8 @@ class Said:
 
     @classmethod
     def _plain(cls, verdict: str, said: Mapping[str, Any]) -> "Said":
-        numbers = [_finite(said.get(name)) for name in ("distance", "pValue", "threshold")]
-        return cls(verdict, *numbers, reason=said.get("reason", ""))
+        distance, p_value, threshold = (_finite(said.get(name)) for name in ("distance", "pValue", "threshold"))
+        return cls(verdict, distance, p_value, threshold, said.get("reason", ""))
 
     def blamed(self) -> list[str]:
         """Names the columns that drift."""
@@ -149,15 +93,18 @@ class Window:
         """Reads a finding of statistics."""
         window = body["window"]
         return cls(
-            *(parse_time(window[name]) for name in ("start", "end")),
-            body["rows"],
-            window["closedBy"],
-            body["partial"],
-            body["tooSmall"],
-            body["lateSinceLast"],
-            body["duplicatesSinceLast"],
-            body["unanswered"],
-            {(half, name): Column.read(said) for half in HALVES for name, said in (body.get(half) or {}).items()},
+            start=parse_time(window["start"]),
+            end=parse_time(window["end"]),
+            rows=body["rows"],
+            closed_by=window["closedBy"],
+            partial=body["partial"],
+            too_small=body["tooSmall"],
+            late=body["lateSinceLast"],
+            duplicates=body["duplicatesSinceLast"],
+            unanswered=body["unanswered"],
+            columns={
+                (half, name): Column.read(said) for half in HALVES for name, said in (body.get(half) or {}).items()
+            },
         )
 
     @property

@@ -2,31 +2,27 @@
 
 Columns are matched with the monitors' schemas by name; others are left out, and said to be. So a table is watched as the
 same rows are when clients send them one by one, in the order of the file. A row has the id ``row-N``, N counting from 1.
-
-CSV knows texts only, so a cell is read as what its column is: a number, a truth value, a category, a text. An empty
-cell, and a word for nothing in a column of numbers, is missing; what does not fit its column stays as it came, for the
-monitor to say so.
 """
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from nilometer_detectors.monitor import CompiledMonitor
+from nilometer_detectors.replay._cells import json_values
 from nilometer_detectors.replay._engine import Unused
 from nilometer_detectors.replay._lines import record_of
 from nilometer_detectors.replay._times import Times, Unit
 from nilometer_detectors.sources import NpzSource, ParquetSource, RequestSource, open_source
-from nilometer_detectors.table import Cells, Chunk, Source, number_of
+from nilometer_detectors.table import Cells, Chunk, Source
 from nilometer_logger.errors import SettingError
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.inferences import Record
 from nilometer_logger.kserve import REQUEST, RESPONSE, Stream
-from nilometer_logger.rows import Column, Schema, label
+from nilometer_logger.rows import Column, Schema
 from nilometer_logger.times import format_time
 
 _KINDS = {"features": (REQUEST, "instances"), "predictions": (RESPONSE, "predictions")}
@@ -38,7 +34,6 @@ _UNITS = {
     "us": "microseconds",
     "ns": "nanoseconds",
 }
-_TRUTH = {"true": True, "false": False}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -123,7 +118,7 @@ class RowFile:
     def _records(self, first: int, chunk: Chunk, cells: dict[str, Cells]) -> Iterator[Record]:
         times = cells[self._time_column].values
         columns = {
-            (stream, half): (list(found), list(zip(*(_values(each, cells[each.name]) for each in found.values()))))
+            (stream, half): (tuple(found), [json_values(each, cells[each.name]) for each in found.values()])
             for stream, halves in self._streams.items()
             for half, found in halves.items()
             if found
@@ -135,8 +130,8 @@ class RowFile:
             except ValueError as error:
                 raise SettingError(f"{self._name}: row {number}: column {self._time_column!r} {error}") from None
             events = [
-                _event(stream, half, number, time, dict(zip(names, rows[row], strict=True)))
-                for (stream, half), (names, rows) in columns.items()
+                _event(stream, half, number, time, {name: each[row] for name, each in zip(names, values, strict=True)})
+                for (stream, half), (names, values) in columns.items()
             ]
             yield record_of(self._name, number, [time], events)
 
@@ -167,51 +162,3 @@ def _event(stream: Stream, half: str, number: int, time: int, values: dict[str, 
     infinite = any(isinstance(value, float) and math.isinf(value) for value in values.values())
     body = json.dumps(document).encode() if infinite else _encode(document)
     return CloudEvent({name: value for name, value in attributes.items() if value}, body)
-
-
-def _values(column: Column, cells: Cells) -> list[object]:
-    """Gives a column's cells as JSON values."""
-    values = cells.values
-    if isinstance(values, np.ndarray):
-        return [None if math.isnan(value) else value for value in values.tolist()]
-    read = _READERS[column.type] if cells.written else _plain
-    known: dict[object, object] = {}  # most columns hold few different texts; numbers cost no more for it
-    found = []
-    for cell in values:
-        if cell not in known:
-            known[cell] = read(column, cell)
-        found.append(known[cell])
-    return found
-
-
-def _plain(_: Column, cell: object) -> object:
-    return None if isinstance(cell, float) and math.isnan(cell) else cell
-
-
-def _numeric(_: Column, cell: object) -> object:
-    number = number_of(cell)
-    return cell if number is None else None if math.isnan(number) else number
-
-
-def _boolean(column: Column, cell: object) -> object:
-    truth = _TRUTH.get(str(cell).lower())
-    return _numeric(column, cell) if truth is None else truth
-
-
-def _categorical(column: Column, cell: object) -> object:
-    if cell in column.categories or not cell:
-        return cell or None
-    spelled = [str(cell).lower(), label(number_of(cell))]  # True for true, 1.0 for 1
-    return next((text for text in spelled if text in column.categories), cell)
-
-
-def _text(_: Column, cell: object) -> object:
-    return cell or None
-
-
-_READERS: dict[str, Callable[[Column, object], object]] = {
-    "numeric": _numeric,
-    "boolean": _boolean,
-    "categorical": _categorical,
-    "text": _text,
-}

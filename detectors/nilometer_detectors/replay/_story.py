@@ -11,7 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from nilometer_detectors.replay._account import Account
-from nilometer_detectors.replay._reading import About, Column, Histogram, Key, Outlier, Said, Window
+from nilometer_detectors.replay._columns import Column, Histogram
+from nilometer_detectors.replay._reading import About, Key, Outlier, Said, Window
 
 MOST_WINDOWS = 400
 MOST_OUTLIERS = 1000
@@ -70,7 +71,7 @@ class Story:
         return self._every > 1
 
     def _take_outlier(self, outlier: Outlier) -> None:
-        self.outliers_by_feature.update(outlier.features)
+        self.outliers_by_feature.update(list(outlier.features))
         entry = (outlier.rank, -self._seen, outlier)
         if len(self._worst) < WORST:
             heapq.heappush(self._worst, entry)

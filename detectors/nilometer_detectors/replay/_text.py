@@ -65,8 +65,10 @@ def _measured(said: Said) -> str:
 
 
 def _remarks(window: Window) -> Iterator[str]:
-    if window.closed_by in ("drained", "quiet"):
-        yield "closed by the end of the input" if window.closed_by == "drained" else "closed by silence"
+    if window.closed_by == "quiet":
+        yield "closed by silence"
+    if window.closed_by == "drained" and not window.partial:
+        yield "closed by the end of the input"
     if window.partial and not window.said:
         yield "partial"
     if window.too_small and not window.said:
@@ -91,7 +93,9 @@ def outlier_lines(account: Account) -> Iterator[str]:
 
 def describe(outlier: Outlier) -> str:
     """Says which row an outlier is, and why."""
-    why = ", ".join(f"{name} = {shown(said.get('value'))}" for name, said in list(outlier.features.items())[:_MOST_BLAMED])
+    why = ", ".join(
+        f"{name} = {shown(said.get('value'))}" for name, said in list(outlier.features.items())[:_MOST_BLAMED]
+    )
     score = "" if outlier.score is None else f", score {short(outlier.score)}"
     return f"{outlier.request}[{outlier.row}] at {format_time(outlier.time)}{f' ({why})' if why else ''}{score}"
 

@@ -14,7 +14,8 @@ _TIMES = tuple(
     seconds * SECOND
     for seconds in (
         *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800),
-        *(3600 * hours for hours in (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672, 1344, 2688, 5376, 10752, 21504)),
+        *(3600 * hours for hours in (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672, 1344, 2688, 5376)),
+        *(86_400 * 365 * years for years in (1, 2, 5, 10, 20, 50, 100, 200)),
     )
 )
 
@@ -78,6 +79,8 @@ def time_ticks(low: int, high: int) -> list[tuple[int, str]]:
 
 def _form(step: int, span: int) -> tuple[str, int]:
     """Tells how times are written that are so far apart, and how many of them fit beside each other."""
+    if step >= 28 * _DAY:
+        return "%b %Y", 4
     if step % _DAY == 0:
         return "%d %b", 5
     if span > _DAY:

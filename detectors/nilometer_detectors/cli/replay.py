@@ -57,7 +57,7 @@ command = make(
     click.Option(
         ["--configured"],
         is_flag=True,
-        help="let the log say where each monitor begins and ends, as it does in the worker",
+        help="let the log say where each monitor ends and begins, as to a worker that reads it for the first time",
     ),
     click.Option(["--time-column"], default="", metavar="NAME", help="the column of a table that says when a row was"),
     click.Option(

@@ -59,9 +59,10 @@ def _counted(replay: Replay, account: Account) -> Iterator[str]:
 def _windows(source: Source, replay: Replay, account: Account) -> Iterator[str]:
     if source.is_whole:
         if account.drained:
+            last = "the last one" if account.drained == 1 else f"the last {account.drained}"
             yield (
-                f"a file has no arrival times: windows closed when the watermark passed them, and the last "
-                f"{account.drained} at the file's end (drained); those that it cuts off are partial, and not judged"
+                f"a file has no arrival times: windows closed when the watermark passed them, and {last} at the file's "
+                "end (drained); what it cuts off is partial, and not judged"
             )
         return
     if still := sum(each.open_windows for each in replay.figures()):

@@ -67,12 +67,7 @@ def statistics(
         reference: mean and standard deviation of the baseline.
         outliers: with their values; those that lie far away are drawn at the edge.
     """
-    spread = [value for _, mean, dev in points for value in (mean - dev, mean + dev)]
-    known = [] if reference is None else [reference[0] - reference[1], reference[0] + reference[1]]
-    reach = Scale.over([*spread, *known], 0, 1)
-    far = reach.high - reach.low
-    near = [value for _, value in outliers if reach.low - far <= value <= reach.high + far]
-    scale = Scale.over([*spread, *known, *near], BASE, TOP)
+    scale = _scale(points, reference, [value for _, value in outliers])
     drawn: list[Child] = [levels(scale, scale.ticks())]
     if reference is not None:
         low, high = scale(reference[0] - reference[1]), scale(reference[0] + reference[1])
@@ -89,6 +84,20 @@ def statistics(
     drawn += [_cross(axis(outlier.time), scale(value), outlier, value) for outlier, value in outliers]
     title = f"Mean of {name} over time, and one standard deviation around it; {len(outliers)} outliers are marked"
     return drawing(title, drawn, axis.drawn())
+
+
+def _scale(
+    points: Sequence[tuple[Window, float, float]], reference: tuple[float, float] | None, outliers: Sequence[float]
+) -> Scale:
+    """Chooses what is shown: all means, most of what is around them, and the outliers that are not far from there."""
+    edges = sorted(value for _, mean, dev in points for value in (mean - dev, mean + dev))
+    few = len(edges) // 20
+    shown = [*edges[few : len(edges) - few], *(mean for _, mean, _ in points)]
+    if reference is not None:
+        shown += [reference[0] - reference[1], reference[0] + reference[1]]
+    reach = max(shown) - min(shown)
+    near = [value for value in outliers if min(shown) - reach <= value <= max(shown) + reach]
+    return Scale.over([*shown, *near], BASE, TOP)
 
 
 def _cross(x: float, y: float, outlier: Outlier, value: float) -> Markup:

@@ -18,7 +18,7 @@ p{margin:4px 0}.soft{color:var(--soft)}
 .card{margin:14px 0}.card header{display:flex;flex-wrap:wrap;gap:4px 14px;align-items:baseline}
 .badge{font-size:12px;border-radius:99px;padding:1px 9px;border:1px solid var(--line);color:var(--soft)}
 .badge.bad{color:var(--drift);border-color:var(--drift)}.badge.odd{color:var(--outlier);border-color:var(--outlier)}
-.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:4px 22px}
+.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,270px),1fr));gap:4px 22px}
 svg{display:block;width:100%;height:auto;max-width:480px;overflow:visible}
 svg text{font:11.5px system-ui,sans-serif;fill:var(--soft)}
 .grid{stroke:var(--line)}.axis,.tick{stroke:var(--soft)}.reference{fill:var(--reference)}

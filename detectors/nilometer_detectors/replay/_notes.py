@@ -43,7 +43,7 @@ def _counted(replay: Replay, account: Account) -> Iterator[str]:
     for about, windows in account.windows.items():
         drifting = account.drifting[about]
         share = f", {drifting} with drift" if drifting else ", none with drift"
-        yield f"{about.monitor} over {about.stream.strip('/')}: {windows} windows{share}, {account.rows[about]} rows"
+        yield f"{about.monitor} over {about.stream.strip('/')}: {windows} windows{share}, {account.rows[about]} rows in them"
     told = {
         "events had come before (duplicates)": sum(each.duplicates for each in replay.figures()),
         "events had no time that can be read, and took their arrival's": sum(each.untimed for each in replay.figures()),

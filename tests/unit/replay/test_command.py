@@ -35,7 +35,7 @@ def test_a_person_sees_a_line_a_window_and_what_it_came_to(fruit: Path, tmp_path
     assert "ks not judged (the input ended inside the window" in lines[5]
     assert "demo/fruit outliers by range: 6 rows, the farthest row-" in result.output
     assert "(length = 50), score " in result.output
-    assert "demo/fruit over demo/fruit/predictor: 5 windows, 2 with drift, 250 rows" in result.output
+    assert "demo/fruit over demo/fruit/predictor: 5 windows, 2 with drift, 250 rows in them" in result.output
 
 
 @pytest.mark.parametrize(

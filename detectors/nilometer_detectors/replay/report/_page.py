@@ -90,7 +90,7 @@ def _tiles(story: Story) -> Markup:
     tiles = [
         (account.windows.get(about, 0), "windows", ""),
         (drifting, "with drift", "bad" if drifting else ""),
-        (account.rows.get(about, 0), "rows", ""),
+        (account.rows.get(about, 0), "rows in windows", ""),
         (outliers, "outliers", "odd" if outliers else ""),
         (account.late, "late rows", ""),
         (account.duplicates, "duplicates", ""),

@@ -42,7 +42,13 @@ def numbers(columns: int) -> Schema:
     return schema_of(*kinds)
 
 
-def rows_of(values: Any, schema: Schema | None = None, half: Half = "request", identity: int = 7) -> Rows:
+def rows_of(
+    values: Any,
+    schema: Schema | None = None,
+    half: Half = "request",
+    identity: int = 7,
+    strange: dict[tuple[int, int], str] | None = None,
+) -> Rows:
     """Returns rows of some values, a second apart, each of an inference of its own."""
     matrix = np.array(values, dtype=np.float64)
     if matrix.ndim != 2:
@@ -56,6 +62,7 @@ def rows_of(values: Any, schema: Schema | None = None, half: Half = "request", i
         ids=[f"request-{row}" for row in range(count)],
         numbers=np.zeros(count, dtype=np.int64),
         hashes=row_hashes(identity, count),
+        strange=strange or {},
     )
 
 
@@ -169,9 +176,9 @@ def write(path: Path, document: Any) -> Path:
     return path
 
 
-def take(statistic: Statistic, values: Any, hashes: Any = None) -> None:
+def take(statistic: Statistic, values: Any, hashes: Any = None, strange: Any = None) -> None:
     """Lets a statistic take a block of values, with numpy as quiet as in a `Summary`."""
     matrix = np.array(values, dtype=np.float64) if isinstance(values, list) else values
     matrix = matrix.reshape(len(matrix), -1) if matrix.size else matrix.reshape(0, len(statistic.layout.schema))
     with np.errstate(over="ignore", invalid="ignore"):
-        statistic.update(Block(matrix, row_hashes(1, len(matrix)) if hashes is None else hashes))
+        statistic.update(Block(matrix, row_hashes(1, len(matrix)) if hashes is None else hashes, strange))

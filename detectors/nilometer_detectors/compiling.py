@@ -13,12 +13,14 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import ValidationError
 
+from nilometer_detectors import calibrated
 from nilometer_detectors.baseline import Baseline, BaselineColumn
 from nilometer_detectors.declaration import ColumnSpec, DetectorSpec, MonitorSpec
 from nilometer_detectors.detector import Context, Detector, Kind, Parameters, Refused
 from nilometer_detectors.problems import Location, Problem, Problems, path_of, problems_of, shortened
 from nilometer_detectors.registry import find
-from nilometer_detectors.statistics.summary import NAMES
+from nilometer_detectors.statistics.contract import Layout
+from nilometer_detectors.statistics.summary import DEFAULT, NAMES
 from nilometer_logger.errors import ExtraMissing, SettingError
 from nilometer_logger.rows import Column, Floats, Schema
 from nilometer_logger.times import SECOND
@@ -181,20 +183,27 @@ def _edges(columns: Sequence[BaselineColumn]) -> list[Floats | None]:
 
 
 def _statistics(spec: MonitorSpec, parts: Parts) -> None:
-    """Chooses the statistics; by default all that there can be."""
+    """Chooses the statistics; by default those that cost next to nothing."""
     columns = (*parts.features.columns, *parts.predictions.columns)
     edges = (*parts.feature_edges, *parts.prediction_edges)
-    binned = any(edge is not None for edge in edges) or any(column.type == "categorical" for column in columns)
+    categorical = any(column.type == "categorical" for column in columns)
+    binned = any(edge is not None for edge in edges) or categorical
     if spec.statistics is None:
-        parts.statistics = frozenset(NAMES) - (frozenset() if binned else {"histogram"})
+        parts.statistics = DEFAULT - (frozenset() if binned else {"histogram"})
         return
     parts.statistics = frozenset(spec.statistics)
-    if "histogram" in parts.statistics and not binned:
-        place = spec.statistics.index("histogram")
-        parts.report(
-            ("spec", "statistics", place),
-            "is 'histogram': its edges come from a baseline; give spec.baseline.path, or leave it out",
-        )
+    numbers = max(len(Layout(half).numeric) for half in (parts.features, parts.predictions))
+    for place, name in enumerate(spec.statistics):
+        location: Location = ("spec", "statistics", place)
+        most = NAMES[name].most_columns
+        if name == "histogram" and not binned:
+            message = "its edges come from a baseline; give spec.baseline.path, or leave it out"
+            parts.report(location, f"is 'histogram': {message}")
+        elif name == "top" and not categorical:
+            parts.report(location, "is 'top': it is of categorical columns, and there are none; leave it out")
+        elif most is not None and numbers > most:
+            message = f"it is of every two columns, at most {most}, and there are {numbers} of numbers; leave it out"
+            parts.report(location, f"is {name!r}: {message}, or watch fewer in spec.schema")
 
 
 def _detectors(spec: MonitorSpec, parts: Parts, *, build: bool) -> None:
@@ -259,8 +268,9 @@ def _made(
     if found.kind != kind:
         right = f"spec.{_SECTIONS[found.kind]}"
         raise SettingError(f"it is one of {found.kind} detection: move it to {right}")
+    given, calibration = calibrated.resolve(declared, found, parts.baseline, build=build)
     try:
-        parameters: Parameters = found.Parameters.model_validate(declared.parameters)
+        parameters: Parameters = found.Parameters.model_validate(given)
     except ValidationError as error:
         raise Problems("", problems_of(error, found.Parameters, location)) from None
     least = getattr(parameters, "min_rows", 0)
@@ -278,5 +288,6 @@ def _made(
         parts.baseline,
         predictions=parts.predictions,
         windows_per_day=parts.windows_per_day,
+        calibration=calibration,
     )
     return found(parameters, context)

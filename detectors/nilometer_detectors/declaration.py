@@ -129,7 +129,8 @@ class MonitorSpec(Strict):
     baseline: BaselineSpec | None = None
     windows: WindowsSpec
     statistics: list[StatisticName] | None = Field(
-        default=None, description="count, missing and infinite are always there; by default all"
+        default=None,
+        description="count, missing and infinite are always there; by default also mean, stddev, min, max and histogram",
     )
     outliers: list[DetectorSpec] = Field(default_factory=list)
     drift: list[DetectorSpec] = Field(default_factory=list)

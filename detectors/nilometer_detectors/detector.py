@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from nilometer_detectors.calibration import Calibration
 from nilometer_logger.errors import SettingError
 from nilometer_logger.rows import ColumnType, Schema
 
@@ -64,6 +65,7 @@ class Context:
         baseline: what is normal; None where the monitor has none.
         predictions: the columns of a response; empty where the monitor watches none.
         windows_per_day: how many windows start in a day; None for windows of rows.
+        calibration: the thresholds of a detector whose threshold is to be the calibrated one; None for any other.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Context:
     baseline: "Baseline | None"
     predictions: Schema = field(default_factory=lambda: Schema(()))
     windows_per_day: float | None = None
+    calibration: Calibration | None = None
 
 
 class Detector(ABC, Generic[P]):
@@ -81,13 +84,15 @@ class Detector(ABC, Generic[P]):
         kind: whether it judges rows or windows.
         judges: the types of the columns that it can judge.
         by_default: those that it judges where the monitor names none. A boolean column, for one, is discrete, which
-            tests of numbers judge badly.
+            tests of numbers judge badly. A text is judged by its length.
         Parameters: the model of its parameters.
+        calibrates: whether its `threshold`, where it has one, may be found on reference data for a rate of false alarms.
     """
 
     kind: ClassVar[Kind]
-    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean"})
-    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric"})
+    calibrates: ClassVar[bool] = False
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "text"})
+    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "text"})
     Parameters: ClassVar[type[Parameters]]
 
     def __init__(self, parameters: P, context: Context) -> None:
@@ -99,6 +104,7 @@ class Detector(ABC, Generic[P]):
         self.parameters = parameters
         self.name = context.name
         self.type = context.type
+        self.calibration = context.calibration
 
     @classmethod
     def prepare(cls, baseline: "Baseline") -> Mapping[str, NDArray[Any]]:  # noqa: ARG003 - for those who need it
@@ -172,21 +178,6 @@ def columns_of(
                 f"{name!r} is {kind}, and {detector} judges {' and '.join(sorted(judges))} columns", "features"
             )
     return tuple(sorted({columns[name][0] for name in names}))
-
-
-def numeric_features(parameters: Parameters, context: Context) -> tuple[int, ...]:
-    """Tells which features a detector of numbers judges: by default all of type numeric; a boolean one where it is named.
-
-    Raises:
-        Refused: as `columns_of` does.
-    """
-    return columns_of(
-        parameters.features,
-        context.features,
-        detector=context.type,
-        judges={"numeric", "boolean", "text"},
-        by_default={"numeric", "text"},
-    )
 
 
 def baseline_of(context: Context) -> "Baseline":

@@ -15,7 +15,6 @@ verdict nodata and say why.
 """
 
 import hashlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -123,7 +122,7 @@ class Finder:
                 "outlier": True,
                 "score": plain(scores.score[row]),
                 "threshold": scores.threshold,
-                "features": _flagged_features(rows, scores, row),
+                "features": detector.explain(rows, scores, row),
             }
             yield self._event(
                 OUTLIER,
@@ -192,26 +191,3 @@ def _window(closed: ClosedWindow) -> dict[str, str]:
         "firstEventTime": format_time(closed.first_event_time),
         "lastEventTime": format_time(closed.last_event_time),
     }
-
-
-def _flagged_features(rows: Rows, scores: Scores, row: int) -> dict[str, dict[str, object]]:
-    """Names the features that made a row an outlier."""
-    if scores.feature_score is None:
-        return {}
-    features: dict[str, dict[str, object]] = {}
-    for place, (feature, score) in enumerate(zip(scores.features, scores.feature_score[row].tolist(), strict=True)):
-        if score > scores.threshold:
-            value = float(rows.values[row, feature])
-            said: dict[str, object] = {"value": plain(value)}
-            bounds = scores.expected[place].tolist() if scores.expected is not None else []
-            if bounds:
-                said["expected"] = [plain(bound) for bound in bounds]
-            said["score"] = plain(score)
-            # JSON knows no infinity: where a number is null, a sentence says why.
-            if math.isinf(value):
-                said["reason"] = "the value is infinite"
-            elif math.isinf(score):
-                constant = bool(bounds) and bounds[0] == bounds[1]
-                said["reason"] = "constant in the baseline" if constant else "the score is beyond float64"
-            features[rows.schema.names[feature]] = said
-    return features

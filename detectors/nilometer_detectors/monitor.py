@@ -161,11 +161,10 @@ class CompiledMonitor:
         for detector in self.outlier_detectors:
             try:
                 scores = detector.score(rows)
+                if scores.flagged.any():
+                    findings += list(finder.outliers(rows, detector, scores))
             except Exception as error:  # noqa: BLE001 - a detector that fails stops neither the rows nor the others
                 self._report(detector.name, error)
-                continue
-            if scores.flagged.any():
-                findings += finder.outliers(rows, detector, scores)
         return findings
 
 
@@ -198,6 +197,7 @@ def _digest(declaration: ModelMonitor, parts: Parts) -> str:
     said = declaration.model_dump(mode="json", exclude={"spec": {"baseline", "outliers", "drift", "schema_"}})
     detectors = [
         [type(found).kind, found.name, found.type, found.parameters.model_dump(mode="json")]
+        + ["calibrated"] * (found.calibration is not None)
         for found in parts.detectors
     ]
     broken = [[each.kind, each.name, each.type, each.reason] for each in parts.broken]

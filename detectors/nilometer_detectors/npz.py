@@ -3,6 +3,8 @@
 numpy's format can hold pickled objects, and unpickling runs code: such arrays are refused, whoever wrote them.
 """
 
+import struct
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,7 +15,22 @@ from numpy.typing import NDArray
 
 from nilometer_logger.errors import SettingError
 
-_FAULTS = (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error)
+FAULTS = (
+    OSError,
+    ValueError,
+    LookupError,
+    EOFError,
+    TypeError,
+    AttributeError,
+    SyntaxError,  # numpy evaluates a header as a literal of Python
+    NotImplementedError,
+    RuntimeError,
+    tokenize.TokenError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What reading a damaged file raises."""
 
 
 def read_arrays(path: Path, remedy: str) -> dict[str, NDArray[Any]]:
@@ -32,5 +49,5 @@ def read_arrays(path: Path, remedy: str) -> dict[str, NDArray[Any]]:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise SettingError(f"{path}: is missing; {remedy}") from None
-    except _FAULTS as error:
+    except FAULTS as error:
         raise SettingError(f"{path}: is damaged ({error}); {remedy}") from None

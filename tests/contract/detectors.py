@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nilometer_detectors.preparing import prepare
 from nilometer_detectors.registry import available, find
 from nilometer_logger.rows import Floats, Schema
 from tests.judging import baseline_of, detector_of, schema_of
@@ -15,7 +16,6 @@ KINDS = {name: find(name) for name in available()}
 COLUMNS = schema_of("numeric", "numeric", "numeric", "categorical", "boolean")
 ANSWERS = Schema(tuple(replace(column, name=f"p{column.name}") for column in COLUMNS.columns))
 every_detector = pytest.mark.parametrize("name", KINDS)
-every_outlier_detector = pytest.mark.parametrize("name", [n for n, k in KINDS.items() if k.kind == "outlier"])
 every_drift_detector = pytest.mark.parametrize("name", [n for n, k in KINDS.items() if k.kind == "drift"])
 
 
@@ -27,7 +27,7 @@ def mixed(rows: int, *, seed: int, shift: float = 0.0) -> Floats:
     return np.column_stack([numbers, codes])
 
 
-REFERENCE = baseline_of(mixed(500, seed=1), COLUMNS, mixed(500, seed=1), ANSWERS)
+REFERENCE, _ = prepare(baseline_of(mixed(500, seed=1), COLUMNS, mixed(500, seed=1), ANSWERS))
 
 
 @cache

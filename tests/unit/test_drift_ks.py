@@ -1,4 +1,4 @@
-"""The Kolmogorov-Smirnov test: scipy's and alibi-detect's numbers, from a reference that stands sorted."""
+"""The Kolmogorov-Smirnov test: exact p-values, or alibi-detect's numbers, from a reference that stands sorted."""
 
 from typing import Any
 
@@ -11,7 +11,8 @@ from scipy.stats import ks_2samp
 
 from nilometer_detectors.detector import Refused
 from nilometer_detectors.drift.corrections import corrected
-from nilometer_detectors.drift.ks import KS, Alternative, distance
+from nilometer_detectors.drift.ks import KS
+from nilometer_detectors.kernels.ks import Alternative
 from tests.judging import NAN, baseline_of, detector_of, normal, window_of
 
 few_values = st.lists(st.integers(-5, 5).map(lambda value: value / 4), min_size=2, max_size=30)
@@ -24,22 +25,35 @@ def judged(reference: Any, sample: Any, **parameters: Any) -> Any:
     return detector_of(KS, "ks", baseline_of(columns[0]), minRows=1, **parameters).judge(window_of(columns[1]))
 
 
-@settings(max_examples=200, deadline=None)
-@given(reference=few_values, sample=few_values, alternative=alternatives)
-def test_the_distance_is_that_of_scipy(reference: list[float], sample: list[float], alternative: Alternative) -> None:
-    """With any ties, the distance is scipy's to the bit, though it is looked up at the sample's values only."""
-    expected = ks_2samp(reference, sample, alternative=alternative, method="asymp")
-    assert distance(np.sort(reference), np.sort(sample), alternative) == expected.statistic
-
-
 @settings(max_examples=100, deadline=None)
 @given(reference=few_values, sample=few_values, alternative=alternatives)
-def test_the_p_value_is_that_of_scipy(reference: list[float], sample: list[float], alternative: Alternative) -> None:
-    """The asymptotic p-value is scipy's to the bit, for every alternative."""
+def test_alibi_detects_numbers(reference: list[float], sample: list[float], alternative: Alternative) -> None:
+    """With compatibility, distance and asymptotic p-value are scipy's in float32, as alibi-detect gives them."""
     expected = ks_2samp(reference, sample, alternative=alternative, method="asymp")
+    judgement = judged(reference, sample, alternative=alternative, compatibility="alibi-detect")
+    assert judgement.distance == np.float32(expected.statistic)
+    assert judgement.p_value == np.float32(expected.pvalue)
+
+
+@pytest.mark.parametrize("alternative", ["two-sided", "less", "greater"])
+def test_the_p_value_is_exact(alternative: Alternative) -> None:
+    """By default the p-value of values without ties is scipy's exact one."""
+    reference, sample = normal(300, 1), normal(40, 1, seed=2, shift=0.3)
+    expected = ks_2samp(reference.ravel(), sample.ravel(), alternative=alternative, method="exact")
     judgement = judged(reference, sample, alternative=alternative)
-    assert judgement.p_value == expected.pvalue
-    assert judgement.distance == expected.statistic
+    assert judgement.distance == pytest.approx(expected.statistic, rel=1e-12)
+    assert judgement.p_value == pytest.approx(expected.pvalue, rel=1e-9)
+
+
+def test_ties_take_no_power_away() -> None:
+    """Of rounded values the exact p-value is the one of all permutations, far below the asymptotic one."""
+    reference, sample = normal(300, 1).round(), normal(40, 1, seed=2, shift=0.4).round()
+    found = judged(reference, sample)
+    random, pooled = np.random.default_rng(3), np.concatenate([reference, sample])
+    dealt = [judged(mixed[:300], mixed[300:]).distance for mixed in (random.permutation(pooled) for _ in range(400))]
+    share = np.mean(np.array(dealt) >= found.distance - 1e-12)
+    assert found.p_value == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 400) + 0.005)
+    assert found.p_value < judged(reference, sample, compatibility="alibi-detect").p_value / 2
 
 
 def test_the_alternative_tells_the_direction() -> None:
@@ -72,8 +86,8 @@ def test_missing_values_are_left_out_and_counted() -> None:
     holed = sample.copy()
     holed[::4] = NAN
     judgement = judged(normal(300, 1), holed)
-    expected = ks_2samp(normal(300, 1).ravel(), holed[~np.isnan(holed)], method="asymp")
-    assert judgement.p_value == expected.pvalue
+    expected = ks_2samp(normal(300, 1).ravel(), holed[~np.isnan(holed)], method="exact")
+    assert judgement.p_value == pytest.approx(expected.pvalue, rel=1e-9)
     assert judgement.columns["a"]["count"] == 75
     assert judgement.columns["a"]["missing"] == 25
 
@@ -129,6 +143,8 @@ def test_a_feature_that_is_not_tested_costs_the_others_nothing() -> None:
         ({"pValue": 1.0}, "less than 1"),
         ({"pValue": "0.05"}, "valid number"),
         ({"correction": "holm"}, "'bonferroni' or 'fdr'"),
+        ({"compatibility": "scipy"}, "'alibi-detect'"),
+        ({"autocorrelation": "yes"}, "'ignore' or 'correct'"),
         ({"alternative": "both"}, "'two-sided', 'less' or 'greater'"),
         ({"minRows": 0}, "greater than or equal to 1"),
         ({"minRows": 50, "sampleSize": 49}, "smaller than minRows"),

@@ -116,7 +116,7 @@ def facts(rows: Rows | None, clocks: np.ndarray) -> list[tuple[Any, ...]]:
         (
             *map(str, rows.values[row].tolist()),
             *[column[row] for column in columns],
-            {column: text for (at, column), text in rows.unseen.items() if at == row},
+            {column: text for (at, column), text in rows.strange.items() if at == row},
         )
         for row in range(len(rows))
     ]
@@ -145,7 +145,7 @@ def test_it_does_not_matter_how_many_inferences_become_rows_at_once(bodies: list
             ]
             assert facts(rows, clocks) == [fact for part, at, _ in alone for fact in facts(part, at)]
             assert dead == [letter for *_, letters in alone for letter in letters]
-            assert rows is None or list(rows.unseen) == sorted(rows.unseen)
+            assert rows is None or list(rows.strange) == sorted(rows.strange)
 
 
 def test_what_does_not_fit_a_monitor_is_set_aside_for_it_alone() -> None:

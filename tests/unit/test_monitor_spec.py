@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nilometer_detectors.loading import load_monitor, load_monitors
 from nilometer_detectors.monitor import CompiledMonitor
+from nilometer_detectors.registry import available, find
 from nilometer_detectors.schema import json_schema
 from nilometer_detectors.windows import format_duration, parse_duration
 from nilometer_logger.errors import SettingError
@@ -71,7 +72,7 @@ def test_a_whole_monitor(tmp_path: Path, baseline: Path) -> None:
 
 
 def test_defaults(tmp_path: Path) -> None:
-    """Windows tumble, the component is the predictor, all statistics are kept that can be."""
+    """Windows tumble, the component is the predictor, and the statistics are those that cost next to nothing."""
     monitor = monitor_of(tmp_path, declaration())
     assert (monitor.windows.slide, monitor.windows.watermark_delay) == (15 * SECOND, 5 * SECOND)
     state = monitor.open()
@@ -212,9 +213,17 @@ def test_what_is_no_duration(text: object) -> None:
         ({"window": {"size": "1s"}}, "spec.window is no known field; did you mean windows?"),
         ({"statistics": ["median"]}, "spec.statistics[0] is 'median': expected one of count, missing"),
         ({"statistics": ["mean", "histogram"]}, "spec.statistics[1] is 'histogram': its edges come from a baseline"),
+        ({"statistics": ["top"]}, "spec.statistics[0] is 'top': it is of categorical columns, and there are none"),
+        (
+            {"statistics": ["correlation"], "schema": {"features": [{"name": str(place)} for place in range(101)]}},
+            "spec.statistics[0] is 'correlation': it is of every two columns, at most 100, and there are 101 of numbers",
+        ),
         ({"schema": None}, "spec gives neither a schema nor a baseline"),
         ({"schema": {"features": []}}, "spec.schema.features is []: list should have at least 1 item"),
-        ({"schema": {"features": [{"name": "a", "type": "text"}]}}, "spec.schema.features[0].type is 'text': expected"),
+        (
+            {"schema": {"features": [{"name": "a", "type": "image"}]}},
+            "spec.schema.features[0].type is 'image': expected",
+        ),
         ({"schema": {"features": [{"name": "a"}, {"name": "a"}]}}, "spec.schema.features[1].name is 'a', as that of"),
         (
             {"schema": {"features": [{"name": "a", "type": "categorical"}]}},
@@ -480,7 +489,8 @@ def test_the_json_schema_knows_every_field_and_detector(tmp_path: Path) -> None:
     said = problems(tmp_path, declaration(nonsense=1))
     spec = schema["$defs"]["MonitorSpec"]
     assert f"(known: {', '.join(spec['properties'])})" in said
-    assert spec["properties"]["drift"]["items"]["oneOf"][-1] == {"$ref": "#/$defs/ks"}
+    drift = [name for name in available() if find(name).kind == "drift"]
+    assert spec["properties"]["drift"]["items"]["oneOf"] == [{"$ref": f"#/$defs/{name}"} for name in drift]
     ks = schema["$defs"]["ks"]
     assert {"name", "detector", "pValue", "correction", "alternative", "minRows", "sampleSize"} <= set(ks["properties"])
     assert ks["properties"]["detector"] == {"const": "ks"}
@@ -502,6 +512,7 @@ from nilometer_detectors.registry import available
 assert "alibi.KSDrift" in available()
 light = sys.modules.keys() & {"alibi_detect", "scipy", "sklearn", "asyncio", "faust", "aiokafka", "aiohttp"}
 assert not light, light
+from nilometer_detectors.registry import available, find
 from nilometer_detectors.schema import json_schema
 json_schema()
 assert "alibi_detect" not in sys.modules

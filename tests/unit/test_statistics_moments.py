@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nilometer_detectors.statistics.contract import Layout
 from nilometer_detectors.statistics.moments import Moments
@@ -43,20 +45,41 @@ def test_a_first_value_far_off_costs_no_precision() -> None:
 def test_a_constant_has_exactly_no_spread(value: float) -> None:
     """A constant column gives exactly its value and exactly 0, so that it can be recognized."""
     statistic = moments([value] * 7, [value], [value] * 100)
-    assert statistic.result() == [{"mean": value, "stddev": 0.0}]
+    none = dict.fromkeys(("stddev", "variance", "populationStddev", "populationVariance"), 0.0)
+    assert statistic.result() == [{"mean": value, "sum": 108 * value, **none}]
 
 
 def test_missing_and_infinite_values_take_no_part() -> None:
     """NaN and infinities are left out of the moments, wherever they stand."""
     statistic = moments([NAN, 1.0, INF], [2.0, -INF], [3.0])
-    assert statistic.result() == [{"mean": 2.0, "stddev": 1.0}]
+    (result,) = statistic.result()
+    assert (result["mean"], result["sum"], result["stddev"]) == (2.0, 6.0, 1.0)
 
 
 def test_what_does_not_exist_is_null() -> None:
-    """The mean of nothing and the standard deviation of one value are null."""
-    assert moments().result() == [{"mean": None, "stddev": None}]
-    assert moments([NAN]).result() == [{"mean": None, "stddev": None}]
-    assert moments([4.0]).result() == [{"mean": 4.0, "stddev": None}]
+    """The mean of nothing and the standard deviation of one value are null; the sum of nothing is 0."""
+    spread = dict.fromkeys(("stddev", "variance", "populationStddev", "populationVariance"))
+    assert moments().result() == [{"mean": None, "sum": 0.0, **spread}]
+    assert moments([NAN]).result() == [{"mean": None, "sum": 0.0, **spread}]
+    one = {**spread, "populationStddev": 0.0, "populationVariance": 0.0}
+    assert moments([4.0]).result() == [{"mean": 4.0, "sum": 4.0, **one}]
+
+
+@settings(max_examples=100, deadline=None)
+@given(blocks=st.lists(st.lists(st.floats(-1e6, 1e6), max_size=20), min_size=1, max_size=4))
+def test_all_of_them_are_those_of_numpy(blocks: list[list[float]]) -> None:
+    """Sum and spread, of the sample and of the population, are numpy's, whatever the values."""
+    values = np.concatenate([np.array(block) for block in blocks])
+    if len(values) < 2:
+        return
+    (result,) = moments(*blocks).result()
+    near = {"rel": 1e-9, "abs": 1e-9 * max(1.0, np.abs(values).max())}
+    assert result["sum"] == pytest.approx(values.sum(), **near)
+    assert result["mean"] == pytest.approx(values.mean(), **near)
+    assert result["stddev"] == pytest.approx(values.std(ddof=1), **near)
+    assert result["populationStddev"] == pytest.approx(values.std(), **near)
+    assert result["variance"] == pytest.approx(values.var(ddof=1), rel=1e-9, abs=near["abs"] ** 2)
+    assert result["populationVariance"] == pytest.approx(values.var(), rel=1e-9, abs=near["abs"] ** 2)
 
 
 def test_categories_have_no_mean() -> None:

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from nilometer_detectors.statistics.contract import Layout
 from nilometer_detectors.statistics.counts import Counts
+from nilometer_detectors.statistics.extremes import Extremes
 from nilometer_detectors.statistics.histogram import Histogram
 from nilometer_detectors.statistics.moments import Moments
-from nilometer_detectors.statistics.summary import Summary
+from nilometer_detectors.statistics.summary import DEFAULT, KINDS, NAMES, Summary
 from nilometer_detectors.windowstate import WindowState
 from nilometer_logger.errors import StateError
 from nilometer_logger.rows import Column, Schema
@@ -33,6 +34,12 @@ VERSION_1 = (
     ";c$SNvZ5%pI5VX*F$YZrl0C(RrHMdQs0tb^U`9BsaIGjQO3h6zZd#n1iEh&adkFnu|Ki-l3N%R>s2LyZS9)X?m*l4xCFVA*NGyrZNlh$<_-GO%%Mk^1"
     "FEOD7*3#mf{1Rv&1C^tPB|5z<I5D>%C$(u=Sz=Bp)MJyFn2so*y6Q(gsuzG7GZKq4z#2-yzTiIT^ln1i!NP+vOr39Zxh6JYk8}pCk<M@gJ(7VUSR)lE"
     "jueR?eW;NJ(uWdBKmh=^tFkQ"
+)
+
+# The same rows, as version 2 wrote them when there were five kinds of statistics.
+VERSION_2 = (
+    "c-ouHG*A8rlOW3xW<f^ABa93PwjdJ&7(B3NfPy26P$4-724t|n6~=eK(Dh+ITu270>Vy3eRzU_vpcSk@dw>+o*dH)G_82w`GRdUbe7SDp!*ZS1DDug}"
+    ")5#N=0RTN8G5"
 )
 
 
@@ -107,18 +114,23 @@ def test_bytes_that_are_no_state_are_refused(blob: bytes) -> None:
         state_of("mean").load(blob)
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.parametrize("name", [kind.names[0] for kind in KINDS if kind.names])
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
-def test_damaged_bytes_are_refused(data: st.DataObject) -> None:
-    """A state with a byte changed, or cut off, is refused or reads as some state; it never fails in another way."""
-    state = state_of("mean", "min", sample=3)
-    state.update(rows_of([[1.0, 2.0], [3.0, 4.0]]))
+def test_damaged_bytes_are_refused(name: str, data: st.DataObject) -> None:
+    """A state with some bytes changed, or cut off, is refused or reads as some state; it never fails in another way."""
+    layout = Layout(schema_of("numeric", "categorical", "numeric"), [np.array([0.0, 1.0]), None, None], sample=3)
+    state, other = (WindowState(Summary(layout, [name]), Summary(NONE, ())) for _ in range(2))
+    values = np.column_stack([normal(600), np.arange(600) % 2 - 1.0])[:, [0, 2, 1]]
+    texts = {(row, 1): f"t{row % 9}" for row in range(0, 600, 2)}
+    state.update(rows_of(values, layout.schema, strange=texts))
     blob = bytearray(state.dump())
-    place = data.draw(st.integers(0, len(blob) - 1))
-    blob[place] = data.draw(st.integers(0, 255))
-    damaged = bytes(blob[: data.draw(st.integers(place, len(blob)))])
+    for _ in range(data.draw(st.integers(1, 3))):
+        blob[data.draw(st.integers(0, len(blob) - 1))] = data.draw(st.integers(0, 255))
     with suppress(StateError):
-        state_of("mean", "min", sample=3).load(damaged)
+        other.load(bytes(blob[: data.draw(st.integers(1, len(blob)))]))
+        other.dump()
+        other.window.features.result()
 
 
 def test_the_state_of_another_monitor_is_refused() -> None:
@@ -142,6 +154,37 @@ def test_version_1_is_read() -> None:
     assert state.window.features[Moments].stddev[0] == pytest.approx(np.std([0.5, 1.5, 7.0], ddof=1), rel=1e-15)
     state.update(rows_of([[11.0, 0.0]], layout.schema))
     assert state.window.features.result()["a"]["mean"] == 5.0
+
+
+def test_a_state_from_before_a_statistic_came_is_read() -> None:
+    """A state of version 2 is read whatever other statistics there are by now: their bits stand after the old ones."""
+    layout = replace(LAYOUT, edges=[np.array([0.0, 1.0, 2.0]), None], sample=2)
+    state = WindowState(Summary(layout, ["mean", "min", "histogram"]), Summary(Layout(Schema(())), ["mean"]))
+    state.load(zlib.decompress(base64.b85decode(VERSION_2)))
+    bins = {"edges": [0.0, 1.0, 2.0], "counts": [1, 1], "below": 0, "above": 1}
+    found = state.window.features.result()["a"]
+    assert found == {"count": 3, "missing": 1, "infinite": 0, "mean": 3.0, "min": 0.5, "histogram": bins}
+    assert state.window.features.sample(2).tolist() == [[1.5, 1.0], [0.5, 0.0]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_statistic_can_be_asked_for_alone(name: str) -> None:
+    """What a statistic is made from is kept without being asked for, and the way through a snapshot changes nothing."""
+    schema = schema_of("numeric", "categorical", "numeric")
+    layout = Layout(schema, [np.array([0.0, 1.0]), None, None])
+    summary, again = Summary(layout, [name]), Summary(layout, [name])
+    summary.update(rows_of([[0.5, 1.0, 2.0], [1.5, 0.0, 7.0], [2.5, 1.0, 3.0], [0.0, 1.0, 1.0]], schema))
+    again.restore(summary.dump())
+    said = summary.result()
+    assert again.result() == said
+    assert {one for column in said.values() for one in column} == {"count", "missing", "infinite", name}
+    assert any(column.get(name) is not None for column in said.values())
+
+
+def test_a_default_monitor_keeps_what_costs_next_to_nothing() -> None:
+    """Sketches and pairs are kept only where a monitor names them: its windows stay small."""
+    assert set(DEFAULT) <= set(NAMES)
+    assert Summary(LAYOUT, DEFAULT).kinds == (Counts, Moments, Extremes, Histogram)
 
 
 def full(rows: int) -> WindowState:

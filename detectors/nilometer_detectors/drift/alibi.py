@@ -29,8 +29,9 @@ from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from nilometer_detectors.detector import Context, Parameters, Refused
-from nilometer_detectors.drift.columns import Input, Measured
+from nilometer_detectors.drift.columns import Measured
 from nilometer_detectors.drift.deciding import PValueParameters
+from nilometer_detectors.drift.effective import Input
 from nilometer_detectors.drift.samples import SampleDrift, SampleParameters
 from nilometer_detectors.problems import unknown_field
 from nilometer_logger.errors import ExtraMissing

@@ -8,18 +8,19 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from nilometer_detectors.baseline import BaselineColumn
 from nilometer_detectors.detector import Context, Refused, baseline_of
-from nilometer_detectors.drift.columns import ColumnDrift, Input
+from nilometer_detectors.drift.cells import Integers
+from nilometer_detectors.drift.columns import ColumnDrift
 from nilometer_detectors.drift.contract import DriftParameters, Needs, Window
+from nilometer_detectors.drift.effective import Input
 from nilometer_detectors.statistics.counts import Counts
 from nilometer_detectors.statistics.histogram import Histogram
+from nilometer_detectors.statistics.summary import Summary
 from nilometer_logger.rows import ColumnType
 
-Integers = NDArray[np.int64]
 Aspect = Literal["values", "missing"]
 
 
@@ -38,12 +39,13 @@ class BinnedDrift(ColumnDrift[B, Integers]):
     """A detector that reads counts.
 
     Attributes:
+        columns: the judged columns, as the baseline describes them.
         references: of each judged column, the baseline's counts: those of what lies below, each bin, and above; or of
             the unseen and each category; or of the present and the missing. Windows give the same.
     """
 
-    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "categorical"})
-    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "categorical"})
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "categorical", "text"})
+    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "categorical", "text"})
 
     def __init__(self, parameters: B, context: Context) -> None:
         """Takes the columns' counts from the baseline.
@@ -52,37 +54,71 @@ class BinnedDrift(ColumnDrift[B, Integers]):
             Refused: if there is no baseline, nothing to judge, or a column without counts or values in it.
         """
         super().__init__(parameters, context)
+        if self.corrects and parameters.aspect == "missing":
+            raise Refused(
+                "is 'correct': the order of missing values is not kept, only that of values; leave it out",
+                "autocorrelation",
+            )
         baseline = baseline_of(context)
         known = baseline.features if self.of == "features" else baseline.predictions
         if not known:
             raise Refused("the baseline has no predictions: build it with --prediction NAME", "of")
-        self.references = [self._reference(known[place]) for place in self.places]
+        self.columns = [known[place] for place in self.places]
+        self.references = [self._reference(column) for column in self.columns]
 
     def _reference(self, column: BaselineColumn) -> Integers:
-        if not column.count:
-            raise Refused(f"the baseline has no usable value of {column.name!r}: name the features to judge without it")
         if self.parameters.aspect == "missing":
             return np.array([column.count, column.missing], dtype=np.int64)
-        if not column.counts:
-            raise Refused(f"the baseline has no histogram of {column.name!r}: name the features to judge without it")
-        outside = [0, *column.counts] if column.type == "categorical" else [0, *column.counts, 0]
-        return np.array(outside, dtype=np.int64)
+        if not column.count:
+            raise Refused(f"the baseline has no usable value of {column.name!r}: name the features to judge without it")
+        return cells_of(column)
+
+    def within(self, column: int, counts: Integers) -> Integers:
+        """Leaves out what lies outside of the baseline.
+
+        Args:
+            column: its place among the judged columns.
+            counts: of its cells.
+        """
+        return counts if self.parameters.aspect == "missing" else within_baseline(self.columns[column], counts)
 
     def needs(self) -> Needs:
         """Asks for histograms."""
         needed = frozenset({"histogram"}) if self.parameters.aspect == "values" else frozenset[str]()
-        return Needs(self.of, needed, min_rows=self.parameters.min_rows)
+        return Needs(self.of, needed | self.order, min_rows=self.parameters.min_rows)
 
     def inputs(self, window: Window) -> Sequence[Input[Integers]]:
         """Gives the counts of each judged column."""
         half = window.half(self.of)
-        missing = half[Counts].missing.tolist()
-        found = []
-        for place in self.places:
-            usable = half.rows - missing[place]
-            if self.parameters.aspect == "missing":
-                counts = np.array([usable, missing[place]], dtype=np.int64)
-                found.append(Input(counts, half.rows, 0, half.rows))
-            else:
-                found.append(Input(half[Histogram].counts(place), usable, missing[place], usable))
-        return found
+        if self.parameters.aspect == "values":
+            return cell_inputs(half, self.places)
+        missing = half[Counts].missing[[*self.places]].tolist()
+        counts = np.array([[half.rows - count, count] for count in missing], dtype=np.int64)
+        return [Input(each, half.rows, 0, half.rows) for each in counts]
+
+
+def cells_of(column: BaselineColumn) -> Integers:
+    """Gives a baseline's counts: those of what lies below, each bin, and above; or of the unseen and each category.
+
+    Raises:
+        Refused: if the baseline has no histogram of the column.
+    """
+    if not column.counts:
+        raise Refused(f"the baseline has no histogram of {column.name!r}: name the features to judge without it")
+    above = [] if column.type == "categorical" else [0]
+    return np.array([0, *column.counts, *above], dtype=np.int64)
+
+
+def within_baseline(column: BaselineColumn, counts: Integers) -> Integers:
+    """Leaves out of counts that are laid out as `cells_of` has them what is below, above or unseen."""
+    return counts[1:] if column.type == "categorical" else counts[1:-1]
+
+
+def cell_inputs(half: Summary, places: Sequence[int]) -> list[Input[Integers]]:
+    """Gives a window's counts of some columns, laid out as `cells_of` has them."""
+    missing = half[Counts].missing
+    counted = half[Histogram].counts(places)
+    return [
+        Input(counts, half.rows - int(missing[place]), int(missing[place]), half.rows - int(missing[place]))
+        for place, counts in zip(places, counted, strict=True)
+    ]

@@ -6,15 +6,16 @@ them. What is measured, a sample of values or counts, is said by `samples` and `
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from nilometer_detectors.detector import Context, columns_of
+from nilometer_detectors.detector import Context, Refused, columns_of
 from nilometer_detectors.drift.contract import DriftDetector, DriftParameters, Judgement, Window
-from nilometer_detectors.drift.deciding import Decision, DistanceParameters, PValueParameters
+from nilometer_detectors.drift.deciding import ColumnTestParameters, Decision, DistanceParameters, PValueParameters
+from nilometer_detectors.drift.effective import STATISTICS, Input, corrected
 from nilometer_detectors.statistics.contract import plain
 from nilometer_logger.rows import Floats
 
@@ -29,27 +30,31 @@ class Measured:
     Attributes:
         distances: shape (columns,).
         p_values: shape (columns,); None where the detector knows no probability.
+        facts: what else is to be said of each column, as JSON values; empty for nothing.
     """
 
     distances: Floats
     p_values: Floats | None = None
+    facts: Sequence[Mapping[str, object]] = ()
+
+    @property
+    def known(self) -> Floats:
+        """What decides: the p-values, or else the distances."""
+        return self.distances if self.p_values is None else self.p_values
+
+    def of(self, places: Sequence[int]) -> "Measured":
+        """Gives what was measured of some of the columns."""
+        return Measured(
+            self.distances[places],
+            None if self.p_values is None else self.p_values[places],
+            [self.facts[place] for place in places] if self.facts else (),
+        )
 
 
-@dataclass(frozen=True)
-class Input(Generic[M]):
-    """What a window holds of one column.
-
-    Attributes:
-        values: what is measured.
-        count: usable values in it.
-        missing: values that take no part.
-        effective: how many independent values the count is worth; the count itself where nothing is known of that.
-    """
-
-    values: M
-    count: int
-    missing: int
-    effective: float
+def as_float32(numbers: Floats) -> Floats:
+    """Rounds as alibi-detect does, whose univariate tests answer in float32."""
+    rounded: Floats = numbers.astype(np.float32).astype(np.float64)
+    return rounded
 
 
 class ColumnDrift(DriftDetector[C], Generic[C, M]):
@@ -59,6 +64,8 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
     where any column does.
     """
 
+    calibrates: ClassVar[bool] = True
+
     def __init__(self, parameters: C, context: Context) -> None:
         """Chooses the columns.
 
@@ -66,16 +73,40 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
             Refused: if a name is none of a column, or of one that cannot be judged, or if nothing is left to judge.
         """
         super().__init__(parameters, context)
-        self.places = columns_of(
-            parameters.features,
+        self.places = self.choose(context)
+        self.names = tuple(self.schema.names[place] for place in self.places)
+        self._level = parameters.level(context) if isinstance(parameters, PValueParameters) else 0.0
+        known = self.calibration.distances if self.calibration else self.names
+        if lacking := [name for name in self.names if name not in known]:
+            raise Refused(f"is 'calibrated': nothing was found for {', '.join(lacking)}; give a number", "threshold")
+
+    @property
+    def corrects(self) -> bool:
+        """Tells whether autocorrelation is corrected."""
+        return isinstance(self.parameters, ColumnTestParameters) and self.parameters.autocorrelation == "correct"
+
+    @property
+    def order(self) -> frozenset[str]:
+        """Gives the statistics that are needed to correct autocorrelation."""
+        return STATISTICS if self.corrects else frozenset()
+
+    def choose(self, context: Context) -> tuple[int, ...]:
+        """Chooses the columns.
+
+        Returns:
+            Their places in the schema, ascending.
+
+        Raises:
+            Refused: as `columns_of` does.
+        """
+        return columns_of(
+            self.parameters.features,
             self.schema,
             detector=context.type,
             judges=self.judges,
             by_default=self.by_default,
             of=self.of,
         )
-        self.names = tuple(self.schema.names[place] for place in self.places)
-        self._level = parameters.level(context) if isinstance(parameters, PValueParameters) else 0.0
 
     @abstractmethod
     def inputs(self, window: Window) -> Sequence[Input[M]]:
@@ -95,22 +126,31 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
         threshold = getattr(self.parameters, "threshold", math.nan)
         return np.full(len(columns), threshold, dtype=np.float64)
 
+    def _limits(self, columns: Sequence[int], inputs: Sequence[Input[M]]) -> Floats:
+        """Gives the thresholds that were found on the baseline where those are asked for, else the detector's own."""
+        found = self.calibration
+        if found is None:
+            return self.thresholds(columns, inputs)
+        pairs = zip(columns, inputs, strict=True)
+        return np.array([found.threshold(self.names[column], each.count) for column, each in pairs])
+
     def judge(self, window: Window) -> Judgement:
         """Judges a closed window."""
         inputs = self.inputs(window)
+        if self.corrects:
+            inputs = corrected(inputs, window.half(self.of), self.places)
         least = self.parameters.min_rows
         reasons = [
             f"{each.count} usable values, fewer than minRows ({least})" if each.count < least else "" for each in inputs
         ]
         tested = [place for place, reason in enumerate(reasons) if not reason]
         measured = self.measure(tested, [inputs[place] for place in tested]) if tested else Measured(np.empty(0))
-        known = measured.distances if measured.p_values is None else measured.p_values
-        for place, number in zip(tested, known.tolist(), strict=True):
+        for place, number in zip(tested, measured.known.tolist(), strict=True):
             if math.isnan(number):
                 reasons[place] = "the test gave no number"
-        kept = np.flatnonzero(~np.isnan(known))
+        kept = np.flatnonzero(~np.isnan(measured.known)).tolist()
         judged = [tested[index] for index in kept]
-        measured = Measured(measured.distances[kept], None if measured.p_values is None else measured.p_values[kept])
+        measured = measured.of(kept)
         said = [self._unjudged(each, reason) for each, reason in zip(inputs, reasons, strict=True)]
         reason = "; ".join(f"{name}: {why}" for name, why in zip(self.names, reasons, strict=True) if why)
         if not judged:
@@ -137,7 +177,7 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
         if isinstance(parameters, PValueParameters) and measured.p_values is not None:
             return parameters.decide(self._level, measured.distances, measured.p_values)
         if isinstance(parameters, DistanceParameters):
-            return parameters.decide(self.thresholds(columns, inputs), measured.distances)
+            return parameters.decide(self._limits(columns, inputs), measured.distances)
         raise TypeError(f"{self.type} measures no p-value, and its parameters ask for one")
 
     def _unjudged(self, each: Input[M], reason: str) -> dict[str, object]:
@@ -150,4 +190,4 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
         said |= {"threshold": plain(decision.thresholds[index]), "count": each.count, "missing": each.missing}
         if each.effective < each.count:
             said["effectiveCount"] = plain(each.effective)
-        return said
+        return {**said, **measured.facts[index]} if measured.facts else said

@@ -5,8 +5,8 @@ others the same threshold.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +101,23 @@ class PValueParameters(DriftParameters):
             np.lexsort((-distances, p_values)),
             applied,
         )
+
+
+class ColumnTestParameters(PValueParameters):
+    """The parameters of the tests that judge a column by itself."""
+
+    autocorrelation: Literal["ignore", "correct"] = Field(
+        default="ignore",
+        description="correct: rows that follow each other and are alike count as fewer, by the correlation of each value "
+        "with the one before it",
+    )
+
+    def decide(self, level: float, distances: Floats, p_values: Floats) -> Decision:
+        """Decides by p-values, in which the autocorrelation is corrected or not; see `PValueParameters`."""
+        decision = super().decide(level, distances, p_values)
+        if self.autocorrelation == "ignore":
+            return decision
+        return replace(decision, applied={**decision.applied, "autocorrelation": self.autocorrelation})
 
 
 class DistanceParameters(DriftParameters):

@@ -1,14 +1,18 @@
-"""Column by column, on a sample of a window's values, against the baseline's values."""
+"""Column by column, on a sample of a window's values, against the baseline's values, which stand sorted."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
 from nilometer_detectors.detector import Context, Refused, baseline_of
-from nilometer_detectors.drift.columns import ColumnDrift, Input
+from nilometer_detectors.drift.columns import ColumnDrift
 from nilometer_detectors.drift.contract import DriftParameters, Needs, Window
+from nilometer_detectors.drift.effective import Input
+from nilometer_detectors.kernels.ragged import Ragged, pack, pack_sorted
+from nilometer_detectors.statistics.summary import Summary
 from nilometer_logger.rows import Floats
 
 
@@ -34,6 +38,16 @@ class SampleParameters(DriftParameters):
 S = TypeVar("S", bound=SampleParameters)
 
 
+def sample_inputs(half: Summary, size: int, places: Sequence[int]) -> list[Input[Floats]]:
+    """Gives the finite values of some columns in a window's sample, in the order of the rows' hashes."""
+    values = half.sample(size)[:, places]
+    finite = np.isfinite(values)
+    counts = np.add.reduce(finite, axis=0, dtype=np.int64).tolist()
+    return [
+        Input(values[finite[:, place], place], count, len(values) - count, count) for place, count in enumerate(counts)
+    ]
+
+
 class SampleDrift(ColumnDrift[S, Floats]):
     """A detector that reads values.
 
@@ -56,17 +70,30 @@ class SampleDrift(ColumnDrift[S, Floats]):
                     f"the baseline has fewer than two usable values of {name!r}: name the features to judge without it"
                 )
 
+    def try_once(self) -> None:
+        """Measures a little of the baseline against itself, so that kernels are compiled before the first window."""
+        self.measure([0], [Input(self.references[0][:2].copy(), 2, 0, 2)])
+
     def needs(self) -> Needs:
         """Asks for a sample of rows."""
         parameters = self.parameters
-        return Needs(self.of, sample=parameters.sample_size, min_rows=parameters.min_rows)
+        return Needs(self.of, self.order, sample=parameters.sample_size, min_rows=parameters.min_rows)
 
     def inputs(self, window: Window) -> Sequence[Input[Floats]]:
         """Gives the finite values of each judged column, in the order of the rows' hashes."""
-        values = window.half(self.of).sample(self.parameters.sample_size)[:, self.places]
-        finite = np.isfinite(values)
-        counts = np.add.reduce(finite, axis=0, dtype=np.int64).tolist()
-        return [
-            Input(values[finite[:, place], place], count, len(values) - count, count)
-            for place, count in enumerate(counts)
-        ]
+        return sample_inputs(window.half(self.of), self.parameters.sample_size, self.places)
+
+    @cached_property
+    def _packed(self) -> Ragged:
+        return pack(self.references)
+
+    def packed(self, columns: Sequence[int]) -> Ragged:
+        """Gives the references of some columns for a kernel: those of all columns are packed once."""
+        if len(columns) == len(self.references):
+            return self._packed
+        return pack([self.references[column] for column in columns])
+
+
+def sorted_values(inputs: Sequence[Input[Floats]]) -> Ragged:
+    """Gives the values of some columns for a kernel, each ascending."""
+    return pack_sorted([each.values for each in inputs])

@@ -5,8 +5,8 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of, numeric_features
-from nilometer_detectors.outliers.contract import OutlierDetector, Scores
+from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of
+from nilometer_detectors.outliers.contract import OutlierDetector, Scores, highest
 from nilometer_logger.rows import Rows
 
 
@@ -40,7 +40,7 @@ class ZScore(OutlierDetector[ZScoreParameters]):
             Refused: if there is no baseline, nothing to judge, or a feature without a standard deviation.
         """
         super().__init__(parameters, context)
-        self._features = numeric_features(parameters, context)
+        self._features = self.chosen(parameters.features, context)
         columns = [baseline_of(context).features[place] for place in self._features]
         for column in columns:
             if column.mean is None or column.stddev is None:
@@ -64,10 +64,10 @@ class ZScore(OutlierDetector[ZScoreParameters]):
             score = np.abs(values - self._mean) / self._stddev
         if self._constant:
             score[(values == self._mean) & (self._stddev == 0)] = 0.0
-        highest = np.fmax.reduce(score, axis=1, initial=np.nan)
+        worst = highest(score)
         return Scores(
-            score=highest,
-            flagged=highest > self.parameters.threshold,
+            score=worst,
+            flagged=worst > self.parameters.threshold,
             threshold=self.parameters.threshold,
             features=self._features,
             feature_score=score,

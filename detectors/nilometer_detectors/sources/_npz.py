@@ -5,8 +5,8 @@ from the disk a thousand rows at a time, because a reference may be larger than 
 """
 
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from nilometer_detectors.npz import FAULTS
 from nilometer_detectors.sources._files import opened, size_of
 from nilometer_detectors.table import CHUNK, Cells, Chunk, Source, SourceColumn
 from nilometer_logger.errors import SettingError
@@ -76,9 +77,9 @@ class NpzSource(Source):
             raise SettingError(f"{self.name}: is no file that numpy.savez wrote") from None
 
     def _header(self, archive: zipfile.ZipFile, entry: str) -> _Array:
-        with archive.open(entry) as file:
-            shape, fortran, kind = self._shape(file, entry)
         name = entry.removesuffix(".npy")
+        with self._entry(archive, name) as file:
+            shape, fortran, kind = _shape(file)
         if kind.hasobject:
             raise SettingError(f"{self.name}: array {name!r} holds pickled objects, which are never read")
         if kind.kind not in "biufU" or len(shape) not in (1, 2):
@@ -88,17 +89,16 @@ class NpzSource(Source):
             )
         return _Array(name, shape, kind, fortran and len(shape) == 2)
 
-    def _shape(self, file: IO[bytes], entry: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
+    @contextmanager
+    def _entry(self, archive: zipfile.ZipFile, name: str) -> Iterator[IO[bytes]]:
         try:
-            version = npy.read_magic(file)  # type: ignore[no-untyped-call]
-            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-            found: tuple[tuple[int, ...], bool, np.dtype[np.generic]] = read(file)  # type: ignore[no-untyped-call]
-            return found
-        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise SettingError(f"{self.name}: array {entry!r} cannot be read: {error}") from None
+            with archive.open(f"{name}.npy") as file:
+                yield file
+        except FAULTS as error:
+            raise SettingError(f"{self.name}: array {name!r} cannot be read: {error}") from None
 
     def _named(self, archive: zipfile.ZipFile) -> list[str]:
-        with archive.open(f"{NAMES}.npy") as file:
+        with self._entry(archive, NAMES) as file:
             return [str(name) for name in np.load(file, allow_pickle=False)]
 
     def _checked(self, *, matrix: bool) -> int:
@@ -134,23 +134,24 @@ class NpzSource(Source):
 
     def _blocks(self, archive: zipfile.ZipFile, array: _Array, width: int, place: int) -> Iterator[NDArray[np.generic]]:
         rows = array.shape[0]
-        with archive.open(f"{array.name}.npy") as file:
-            self._shape(file, array.name)
+        with self._entry(archive, array.name) as file:
+            _shape(file)
             if place:
                 file.seek(place * rows * array.type.itemsize, 1)
             for start in range(0, rows, CHUNK):
                 count = min(CHUNK, rows - start)
-                content = self._content(file, count * width * array.type.itemsize, array.name)
+                size = count * width * array.type.itemsize
+                if len(content := file.read(size)) < size:
+                    raise EOFError("it ends too early")
                 yield np.frombuffer(content, dtype=array.type).reshape(count, width)
 
-    def _content(self, file: IO[bytes], size: int, name: str) -> bytes:
-        try:
-            content = file.read(size)
-        except (EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise SettingError(f"{self.name}: array {name!r} is damaged: {error}") from None
-        if len(content) < size:
-            raise SettingError(f"{self.name}: array {name!r} ends too early")
-        return content
+
+def _shape(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
+    """Reads the header of an array: shape, whether it lies by columns, and type."""
+    version = npy.read_magic(file)  # type: ignore[no-untyped-call]
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    found: tuple[tuple[int, ...], bool, np.dtype[np.generic]] = read(file)  # type: ignore[no-untyped-call]
+    return found
 
 
 def _plain(values: NDArray[np.generic]) -> Floats | list[object]:

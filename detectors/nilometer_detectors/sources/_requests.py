@@ -72,6 +72,16 @@ def _cells(batch: Sequence[Inference], rows: int) -> dict[SourceColumn, Cells]:
     return {column: Cells(values) for column, values in found.items()}
 
 
+def is_of(stream: str, wanted: str) -> bool:
+    """Tells whether a stream is the one that is wanted, or one of those whose beginning is.
+
+    Args:
+        stream: ``NAMESPACE/INFERENCESERVICE/COMPONENT/ENDPOINT``.
+        wanted: the same, or its beginning; empty for any.
+    """
+    return not wanted or f"{stream}/".startswith(f"{wanted.rstrip('/')}/")
+
+
 class _Reading:
     """One reading of the lines, from the first to the last."""
 
@@ -122,7 +132,7 @@ class _Reading:
             yield from self._halves.put(event.attributes["id"], self._table(half, payload))
 
     def _wanted(self, stream: str) -> bool:
-        if self._stream and not f"{stream}/".startswith(f"{self._stream.rstrip('/')}/"):
+        if not is_of(stream, self._stream):
             return False
         self._streams[stream] = None
         if len(self._streams) > 1:

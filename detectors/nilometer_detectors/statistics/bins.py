@@ -35,6 +35,18 @@ class Bins:
         self.missing = (sizes - 2).astype(np.float64)
         self.slots = int(sizes.sum())
 
+    def count(self, values: Floats) -> NDArray[np.intp]:
+        """Counts categories in values of shape (rows, columns), whose codes are never dropped.
+
+        Returns:
+            Shape (slots,).
+        """
+        codes = values[:, self.categorical]
+        # What is no code (a bug of whoever encoded it) is still counted, as unseen.
+        codes = np.where(np.isnan(codes), self.missing, np.where(codes < self.missing, codes, -1.0))
+        places = np.maximum(codes, -1.0).astype(np.int64) + 1 + self.offsets
+        return np.bincount(places.ravel(), minlength=self.slots)
+
 
 def _cuts(edges: list[Floats]) -> Floats:
     cuts = np.full((len(edges), 1 + max(map(len, edges), default=0)), np.nan)

@@ -4,12 +4,13 @@ A statistic object holds its state for *all* columns of one half (features or pr
 a block of rows costs a handful of numpy calls whatever the number of columns. The contract:
 
 * `update(block)` takes rows; the same rows in the same order give the same bits, however they are cut into blocks, so
-  that a result does not depend on how much of the log was read at once; another order stays within a relative 1e-9 for
-  moments and is exact for everything else;
+  that a result does not depend on how much of the log was read at once; another order changes a result by no more than
+  its `tolerance`, or by the error that its sketch states, but for what is `ordered` by nature;
 * `merge(other)` takes all that another object of the same layout has taken; `other` is left as it is;
 * `result()` reads it, as JSON values, one dictionary a column;
-* `state()` and `from_state()` carry it through a snapshot, to the bit: arrays of float64, uint64, or int64 counts that
-  are never negative, small and mostly zero where there are few rows (`packing` makes use of that).
+* `state()` and `from_state()` carry it through a snapshot, to the bit: arrays of float64, uint64, or int64 and uint8
+  counts that are never negative, small and mostly zero where there are few rows (`packing` makes use of that);
+* `budget_bytes()` states the most that a written state takes, whatever the traffic.
 
 Answers to bad input, the same for all: NaN is *missing*; an infinite value is counted as `infinite`, lies in the
 overflow of a histogram and takes no part in moments and extremes; a categorical column has no moments and extremes.
@@ -41,13 +42,17 @@ class Block:
     Attributes:
         values: shape (rows, columns).
         hashes: shape (rows,), uint64; of the rows' identities.
+        strange: by (row, column), the text of a value that its column has no number for, as `Rows.strange` has it.
         whole: whether every value is finite (a sum too large for float64 reads as not whole, which costs only time).
     """
 
-    def __init__(self, values: Floats, hashes: NDArray[np.uint64]) -> None:
+    def __init__(
+        self, values: Floats, hashes: NDArray[np.uint64], strange: Mapping[tuple[int, int], str] | None = None
+    ) -> None:
         """Takes values as they are, without a copy: a statistic must not keep a view of them."""
         self.values = values
         self.hashes = hashes
+        self.strange = strange or {}
         # One sum tells faster than isfinite and all whether there is any NaN or infinity.
         self.whole = math.isfinite(np.add.reduce(values, axis=None))
 
@@ -100,8 +105,17 @@ class Statistic(ABC):
     names: ClassVar[tuple[str, ...]]
     """What `result` gives, by the names that a monitor uses; empty for what only detectors read."""
 
-    grows: ClassVar[bool] = False
-    """Whether the arrays of its state have more elements the more rows there are, up to a bound."""
+    grows: ClassVar[frozenset[str]] = frozenset()
+    """The arrays of its state that have more elements the more rows there are, up to a bound."""
+
+    ordered: ClassVar[bool] = False
+    """Whether it is about the order of the rows, so that another order is another result."""
+
+    tolerance: ClassVar[float] = 0.0
+    """By how much rounding may change a result in another order or batching, relative to the largest value there is."""
+
+    most_columns: ClassVar[int | None] = None
+    """Over how many columns of numbers it can be kept; a monitor of more that asks for it is refused."""
 
     def __init__(self, layout: Layout) -> None:
         """Makes the state of no rows."""
@@ -128,6 +142,11 @@ class Statistic(ABC):
         """Takes the place of the statistic that gave a state, whose names, shapes and types fit this one."""
 
     @classmethod
+    @abstractmethod
+    def budget_bytes(cls, layout: Layout) -> int:
+        """Gives the most bytes that its state takes when it is written, besides 64 that do not depend on the layout."""
+
+    @classmethod
     def from_state(cls, layout: Layout, state: Mapping[str, NDArray[Any]]) -> Self:
         """Makes a statistic from what `state` gave.
 
@@ -139,7 +158,7 @@ class Statistic(ABC):
         for name, array in statistic.state().items():
             stored = state.get(name)
             fits = stored is not None and stored.dtype == array.dtype
-            if stored is None or not fits or not (cls.grows or stored.shape == array.shape):
+            if stored is None or not fits or not (name in cls.grows or stored.shape == array.shape):
                 raise StateError(f"the state of {cls.__name__} does not fit: {name} is missing or of another shape")
             found[name] = stored
         statistic.restore(found)

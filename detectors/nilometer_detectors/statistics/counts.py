@@ -62,6 +62,11 @@ class Counts(Statistic):
         """Gives the three counts."""
         return {"rows": np.array([self.rows]), "missing": self.missing, "infinite": self.infinite}
 
+    @classmethod
+    def budget_bytes(cls, layout: Layout) -> int:
+        """Gives 16 bytes a column."""
+        return 16 * len(layout.schema)
+
     def restore(self, state: Arrays) -> None:
         """Takes the three counts."""
         self.rows = int(state["rows"][0])

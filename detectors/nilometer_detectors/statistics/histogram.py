@@ -1,5 +1,6 @@
 """Histograms with given edges, and counts of categories: no value is ever dropped."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -41,11 +42,7 @@ class Histogram(Statistic):
                 above = values[start : start + _CHUNK, :, np.newaxis] >= bins.cuts
                 self._at_least += np.add.reduce(above.view(np.uint8), axis=0, dtype=np.uint8)
         if bins.categorical:
-            codes = block.values[:, bins.categorical]
-            # What is no code (a bug of whoever encoded it) is still counted, as unseen.
-            codes = np.where(np.isnan(codes), bins.missing, np.where(codes < bins.missing, codes, -1.0))
-            places = np.maximum(codes, -1.0).astype(np.int64) + 1 + bins.offsets
-            self._slots += np.bincount(places.ravel(), minlength=bins.slots)
+            self._slots += bins.count(block.values)
 
     def merge(self, other: Self) -> None:
         """Adds the other's counts."""
@@ -73,34 +70,42 @@ class Histogram(Statistic):
             results[place]["histogram"] = {"categories": list(categories), "counts": counts, "unseen": unseen}
         return results
 
-    def counts(self, place: int) -> NDArray[np.int64]:
-        """Gives the counts of one column.
+    def counts(self, places: Sequence[int]) -> list[NDArray[np.int64]]:
+        """Gives the counts of some columns.
 
         Args:
-            place: of the column.
+            places: of the columns.
 
         Returns:
             Of a column with edges: below, each bin, above. Of a categorical column: unseen, each category.
 
         Raises:
-            KeyError: if the column has neither edges nor categories.
+            KeyError: if a column has neither edges nor categories.
         """
-        bins = self.layout.bins
-        if place in bins.numeric:
-            row = bins.numeric.index(place)
-            edges = self.layout.edges[place]
-            counted: NDArray[np.int64] = self.state()["bins"][row, : 1 + len(edges if edges is not None else ())]
-            return counted
-        if place in bins.categorical:
-            first = int(bins.offsets[bins.categorical.index(place)])
-            return self._slots[first : first + 1 + len(self.layout.schema.columns[place].categories)].copy()
-        raise KeyError(place)
+        bins, counted = self.layout.bins, self.state()
+        rows = {place: row for row, place in enumerate(bins.numeric)}
+        offsets = dict(zip(bins.categorical, bins.offsets.tolist(), strict=True))
+        found: list[NDArray[np.int64]] = []
+        for place in places:
+            if (edges := self.layout.edges[place] if place in rows else None) is not None:
+                found.append(counted["bins"][rows[place], : 1 + len(edges)])
+            else:
+                first = offsets[place]
+                found.append(
+                    counted["slots"][first : first + 1 + len(self.layout.schema.columns[place].categories)].copy()
+                )
+        return found
 
     def state(self) -> Arrays:
         """Gives the counts of the bins, with what lies below before them and what lies above after, and of categories."""
         bins = self._at_least.copy()
         bins[:, :-1] -= self._at_least[:, 1:]
         return {"bins": bins, "slots": self._slots}
+
+    @classmethod
+    def budget_bytes(cls, layout: Layout) -> int:
+        """Gives 8 bytes a bin, of which the column with the most gives each column's, and 8 a category."""
+        return 8 * (layout.bins.cuts.size + layout.bins.slots)
 
     def restore(self, state: Arrays) -> None:
         """Takes the counts."""

@@ -24,6 +24,7 @@ from nilometer_detectors.statistics.contract import Layout, Statistic
 
 _ZEROS, _SAME, _PLAIN, _DENSE, _SPARSE = 0, 1, 2, 16, 32
 _AS_ZEROS, _AS_SAME, _AS_PLAIN = bytes([_ZEROS]), bytes([_SAME]), bytes([_PLAIN])
+_COUNTED = (np.dtype(np.int64), np.dtype(np.uint8))
 _UNSIGNED: dict[int, np.dtype[Any]] = {
     1: np.dtype("u1"),
     2: np.dtype("<u2"),
@@ -37,16 +38,16 @@ def pack(statistics: Sequence[Statistic]) -> list[bytes]:
     packed: list[bytes] = []
     before = b""
     for statistic in statistics:
-        for array in statistic.state().values():
+        for name, array in statistic.state().items():
             data = array.tobytes()
-            if statistic.grows:
+            if name in statistic.grows:
                 packed.append(_AS_PLAIN + data)
             elif data == bytes(len(data)):
                 packed.append(_AS_ZEROS)
                 continue
             elif data == before:
                 packed.append(_AS_SAME)
-            elif array.dtype == np.int64:
+            elif array.dtype in _COUNTED:
                 packed.append(_counts(array.ravel()))
             else:
                 packed.append(_AS_PLAIN + data)
@@ -54,7 +55,7 @@ def pack(statistics: Sequence[Statistic]) -> list[bytes]:
     return packed
 
 
-def _counts(counts: NDArray[np.int64]) -> bytes:
+def _counts(counts: NDArray[Any]) -> bytes:
     """Writes counts, in the shorter of two ways."""
     width = _width(int(np.maximum.reduce(counts)))
     places = np.flatnonzero(counts)
@@ -84,7 +85,7 @@ def unpack(kinds: Sequence[type[Statistic]], layout: Layout, packed: Sequence[by
         statistic = kind(layout)
         state: dict[str, NDArray[Any]] = {}
         for (name, fresh), data in zip(statistic.state().items(), rest, strict=False):
-            state[name] = _array(data, fresh, before, grows=kind.grows)
+            state[name] = _array(data, fresh, before, grows=name in kind.grows)
             if data != _AS_ZEROS:
                 before = state[name]
         if len(state) < len(statistic.state()):

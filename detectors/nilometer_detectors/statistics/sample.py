@@ -26,7 +26,7 @@ class Sample(Statistic):
 
     names = ()
 
-    grows = True
+    grows = frozenset({"values", "hashes"})
 
     def __init__(self, layout: Layout) -> None:
         """Makes the sample of no rows."""
@@ -95,6 +95,11 @@ class Sample(Statistic):
         """Gives the rows and their hashes, in the order of the hashes."""
         self._settle()
         return {"values": self._values, "hashes": self._hashes}
+
+    @classmethod
+    def budget_bytes(cls, layout: Layout) -> int:
+        """Gives 8 bytes a value and 8 a hash."""
+        return 8 * layout.sample * (len(layout.schema) + 1)
 
     def restore(self, state: Arrays) -> None:
         """Takes the rows.

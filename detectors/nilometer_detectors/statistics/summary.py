@@ -7,18 +7,39 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from nilometer_detectors.statistics.autocorrelation import Autocorrelation
 from nilometer_detectors.statistics.contract import Block, Layout, Result, Statistic
 from nilometer_detectors.statistics.counts import Counts
+from nilometer_detectors.statistics.covariance import Covariance
+from nilometer_detectors.statistics.distinct import Distinct
 from nilometer_detectors.statistics.extremes import Extremes
 from nilometer_detectors.statistics.histogram import Histogram
 from nilometer_detectors.statistics.moments import Moments
 from nilometer_detectors.statistics.packing import pack, unpack
+from nilometer_detectors.statistics.quantiles import Quantiles
 from nilometer_detectors.statistics.sample import Sample
+from nilometer_detectors.statistics.shape import Shape
+from nilometer_detectors.statistics.top import Top
 from nilometer_logger.errors import StateError
 from nilometer_logger.rows import Floats, Rows
 
-KINDS: tuple[type[Statistic], ...] = (Counts, Moments, Extremes, Histogram, Sample)
-"""Every statistic there is; the contract tests run over it."""
+KINDS: tuple[type[Statistic], ...] = (
+    Counts,
+    Moments,
+    Extremes,
+    Histogram,
+    Sample,
+    Shape,
+    Distinct,
+    Quantiles,
+    Covariance,
+    Top,
+    Autocorrelation,
+)
+"""Every statistic there is, in the order of the bits by which a window's state names them: others follow at the end."""
+
+DEFAULT = frozenset({"count", "missing", "infinite", "mean", "stddev", "min", "max", "histogram"})
+"""What a monitor reports that does not say: what costs next to nothing."""
 
 NAMES: Mapping[str, type[Statistic]] = {name: kind for kind in KINDS for name in kind.names}
 """The statistic behind each name that a monitor may give."""
@@ -80,12 +101,14 @@ class Summary:
 
     def update(self, rows: Rows) -> None:
         """Takes a block of rows."""
-        self.take(rows.values, rows.hashes)
+        self.take(rows.values, rows.hashes, rows.strange)
 
-    def take(self, values: Floats, hashes: NDArray[np.uint64]) -> None:
-        """Takes values of shape (rows, columns) and the hashes of the rows' identities, shape (rows,)."""
+    def take(
+        self, values: Floats, hashes: NDArray[np.uint64], strange: Mapping[tuple[int, int], str] | None = None
+    ) -> None:
+        """Takes values of shape (rows, columns), the hashes of the rows' identities, and the texts of strange values."""
         with np.errstate(over="ignore", invalid="ignore"):
-            block = Block(values, hashes)
+            block = Block(values, hashes, strange)
             for statistic in self._kept():
                 statistic.update(block)
 
@@ -101,6 +124,8 @@ class Summary:
         """Gives what was asked for, as JSON values, by the names of the columns."""
         columns: list[Result] = [{} for _ in self.layout.schema.columns]
         for statistic in self._kept():
+            if self._reported.isdisjoint(statistic.names):
+                continue  # it is kept for a detector
             for column, result in zip(columns, statistic.result(), strict=True):
                 column.update({name: value for name, value in result.items() if name in self._reported})
         return dict(zip(self.layout.schema.names, columns, strict=True))

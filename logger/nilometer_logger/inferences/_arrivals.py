@@ -17,7 +17,7 @@ from nilometer_logger.payload import Alike, alike
 from nilometer_logger.rows import Floats, Rows, Schema, bind, hashes_of
 from nilometer_logger.snapshots import Message
 
-_Unseen = dict[tuple[int, int], str]
+_Strange = dict[tuple[int, int], str]
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,9 @@ def rows_of(
     nothing = np.empty(0, dtype=np.int64)
     if not len(schema) or not side.found:
         return None, nothing, []
-    values, unseen, refused = _bind_all(schema, side)
+    values, strange, refused = _bind_all(schema, side)
     clocks = clock_before[side.places].repeat(side.counts)
-    rows = Rows(half, schema, values, side.times, side.ids, side.numbers, side.hashes, unseen)
+    rows = Rows(half, schema, values, side.times, side.ids, side.numbers, side.hashes, strange)
     if not refused:
         return rows, clocks, []
     dead = [_dead(monitor, side.found[place], reason) for place, reason in sorted(refused.items())]
@@ -124,29 +124,29 @@ def _dead(monitor: Monitor, inference: Inference, reason: str) -> Message:
     return dead_letter(f"monitor {monitor.name}: {reason}", inference.place, headers, body)
 
 
-def _bind_all(schema: Schema, side: _Side) -> tuple[Floats, _Unseen, dict[int, str]]:
+def _bind_all(schema: Schema, side: _Side) -> tuple[Floats, _Strange, dict[int, str]]:
     """Binds inferences to a schema: those with the same columns at once.
 
     Returns:
-        Values of all rows, NaN where an inference cannot be bound; the texts of unseen categories, in the order of rows
-        and columns, whatever was read at once; and the reasons why inferences cannot be bound, by their place.
+        Values of all rows, NaN where an inference cannot be bound; the texts of `Rows.strange`, in the order of rows and
+        columns, whatever was read at once; and the reasons why inferences cannot be bound, by their place.
     """
     if len(side.groups) == 1:
         [group] = side.groups
         try:
-            values, unseen = bind(schema, group.names, group.table)
-            return values, dict(sorted(unseen.items())), {}
+            values, strange = bind(schema, group.names, group.table)
+            return values, dict(sorted(strange.items())), {}
         except PayloadError as error:
             return np.empty((len(side.ids), len(schema))), {}, dict.fromkeys(group.members, str(error))
     values = np.full((len(side.ids), len(schema)), np.nan)
-    unseen, refused = {}, {}
+    strange, refused = {}, {}
     for group in side.groups:
         try:
-            bound, strange = bind(schema, group.names, group.table)
+            bound, texts = bind(schema, group.names, group.table)
         except PayloadError as error:
             refused.update(dict.fromkeys(group.members, str(error)))
             continue
         rows = side.rows_of(group)
         values[rows] = bound
-        unseen.update({(int(rows[row]), column): text for (row, column), text in strange.items()})
-    return values, dict(sorted(unseen.items())), refused
+        strange.update({(int(rows[row]), column): text for (row, column), text in texts.items()})
+    return values, dict(sorted(strange.items())), refused

@@ -5,7 +5,9 @@ columns at once. A numeric or boolean column holds its values; a categorical col
 its schema, and a text column the length of its text in characters. Two values are set apart:
 
 * NaN means *missing*: null, absent, not a number, or of the wrong type;
-* `UNSEEN` in a categorical column means a category that the schema does not name; its text is kept in `Rows.unseen`.
+* `UNSEEN` in a categorical column means a category that the schema does not name.
+
+The text of an unseen category, and of a value of the wrong type, is kept in `Rows.strange`.
 """
 
 from nilometer_logger.rows._binding import bind, encode, label

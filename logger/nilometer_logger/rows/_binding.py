@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nilometer_logger.rows._schema import UNSEEN, Column, Floats, Schema, Sources
 
-Unseen = dict[tuple[int, int], str]
+Strange = dict[tuple[int, int], str]
 # From so many numbers of a column on, it pays to look for those that are alike.
 _MANY = 32
 
@@ -36,25 +36,43 @@ def encode(column: Column, values: Iterable[object]) -> tuple[Floats, dict[int, 
         values: one a row.
 
     Returns:
-        The numbers, shape (rows,), and the texts of unseen categories by row.
+        The numbers, shape (rows,), and by row the texts of the values that the column has no number for: unseen
+        categories, or what is no number.
     """
     if column.type == "categorical":
         return _encode_categories(column.categories, values)
     if column.type == "text":
-        lengths = [len(value) if isinstance(value, str) else math.nan for value in values]
-        return np.array(lengths, dtype=np.float64), {}
-    return _encode_numbers(values if isinstance(values, list) else list(values)), {}
+        return _encode_texts(values)
+    return _encode_numbers(values if isinstance(values, list) else list(values))
 
 
-def _encode_numbers(values: list[object]) -> Floats:
+def _encode_texts(values: Iterable[object]) -> tuple[Floats, dict[int, str]]:
+    """Measures texts; what is neither a text nor missing is kept as one that is strange."""
+    lengths: list[float] = []
+    strange: dict[int, str] = {}
+    for row, value in enumerate(values):
+        lengths.append(len(value) if isinstance(value, str) else math.nan)
+        text = None if isinstance(value, str) else label(value)
+        if text is not None and text.lower() != "nan":
+            strange[row] = text
+    return np.array(lengths, dtype=np.float64), strange
+
+
+def _encode_numbers(values: list[object]) -> tuple[Floats, dict[int, str]]:
     numbers = np.empty(len(values))
+    strange: dict[int, str] = {}
     try:
         struct.pack_into(f"{len(values)}d", numbers.data, 0, *values)
-    except struct.error:  # something among them is no number, and missing
+    except struct.error:  # something among them is no number
         for row, value in enumerate(values):
-            usable = isinstance(value, int | float | np.number | np.bool_)
-            numbers[row] = float(value) if usable else math.nan  # type: ignore[arg-type]
-    return numbers
+            if isinstance(value, int | float | np.number | np.bool_):
+                numbers[row] = float(value)
+                continue
+            numbers[row] = math.nan
+            text = label(value)
+            if text is not None and text.lower() != "nan":  # as those write what is missing who have no null
+                strange[row] = text
+    return numbers, strange
 
 
 def _encode_categories(categories: Sequence[str], values: Iterable[object]) -> tuple[Floats, dict[int, str]]:
@@ -65,7 +83,7 @@ def _encode_categories(categories: Sequence[str], values: Iterable[object]) -> t
         elif digit in codes:
             codes[word] = codes[digit]
     numbers: list[float] = []
-    unseen: dict[int, str] = {}
+    strange: dict[int, str] = {}
     for row, value in enumerate(values):
         text = label(value)
         if text is None:
@@ -73,12 +91,12 @@ def _encode_categories(categories: Sequence[str], values: Iterable[object]) -> t
             continue
         code = codes.get(text, UNSEEN)
         if code == UNSEEN:
-            unseen[row] = text
+            strange[row] = text
         numbers.append(code)
-    return np.array(numbers, dtype=np.float64), unseen
+    return np.array(numbers, dtype=np.float64), strange
 
 
-def bind(schema: Schema, names: Sequence[str] | None, table: NDArray[np.generic]) -> tuple[Floats, Unseen]:
+def bind(schema: Schema, names: Sequence[str] | None, table: NDArray[np.generic]) -> tuple[Floats, Strange]:
     """Gives a payload's table, or many that are alike one below the other, the columns of a schema.
 
     Columns are matched by name where the payload names at least one column of the schema (a column it lacks is missing
@@ -90,8 +108,8 @@ def bind(schema: Schema, names: Sequence[str] | None, table: NDArray[np.generic]
         table: shape (rows, columns), of objects or of any numbers; never changed, and perhaps not to be written to.
 
     Returns:
-        Values of shape (rows, len(schema)), which may be the table itself, and the texts of unseen categories by
-        (row, column).
+        Values of shape (rows, len(schema)), which may be the table itself, and by (row, column) the texts
+        of the values that their column has no number for.
 
     Raises:
         PayloadError: if the columns match neither by name nor in number.
@@ -116,20 +134,20 @@ def _taken(sources: Sources, table: NDArray[np.generic]) -> Floats:
     return values
 
 
-def _bound(schema: Schema, sources: Sources, table: NDArray[np.generic]) -> tuple[Floats, Unseen]:
+def _bound(schema: Schema, sources: Sources, table: NDArray[np.generic]) -> tuple[Floats, Strange]:
     """Binds column by column."""
     values = np.full((len(table), len(schema)), np.nan)
-    unseen: Unseen = {}
+    strange: Strange = {}
     for place, (column, source) in enumerate(zip(schema.columns, sources, strict=True)):
         if source is None:
             continue
         cells = table[:, source]
         if table.dtype != object and len(cells) >= _MANY:
-            values[:, place], strange = _encode_alike(column, cells)
+            values[:, place], texts = _encode_alike(column, cells)
         else:
-            values[:, place], strange = encode(column, cells.tolist())
-        unseen.update({(row, place): text for row, text in strange.items()})
-    return values, unseen
+            values[:, place], texts = encode(column, cells.tolist())
+        strange.update({(row, place): text for row, text in texts.items()})
+    return values, strange
 
 
 def _encode_alike(column: Column, cells: NDArray[np.generic]) -> tuple[Floats, dict[int, str]]:

@@ -23,7 +23,8 @@ class Rows:
         ids: the id of the inference of each row.
         numbers: shape (rows,), int64; the row's place in its inference, from 0.
         hashes: shape (rows,), uint64; a hash of the row's identity, the same wherever and however often it is read.
-        unseen: the text of a category that the schema does not name, by (row, column).
+        strange: by (row, column), the text of a value that the column has no number for: in a categorical column a
+            category that the schema does not name, in another one what is no number.
     """
 
     half: Half
@@ -33,7 +34,7 @@ class Rows:
     ids: Sequence[str]
     numbers: NDArray[np.int64]
     hashes: NDArray[np.uint64]
-    unseen: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    strange: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -41,10 +42,10 @@ class Rows:
 
     def take(self, indices: NDArray[np.intp]) -> "Rows":
         """Returns the rows at some indices, in the order of the indices."""
-        unseen: dict[tuple[int, int], str] = {}
-        if self.unseen:
+        strange: dict[tuple[int, int], str] = {}
+        if self.strange:
             place = {old: new for new, old in enumerate(indices.tolist())}
-            unseen = {(place[row], column): text for (row, column), text in self.unseen.items() if row in place}
+            strange = {(place[row], column): text for (row, column), text in self.strange.items() if row in place}
         return Rows(
             self.half,
             self.schema,
@@ -53,7 +54,7 @@ class Rows:
             [self.ids[index] for index in indices.tolist()],
             self.numbers[indices],
             self.hashes[indices],
-            unseen,
+            strange,
         )
 
     @classmethod
@@ -61,9 +62,9 @@ class Rows:
         """Joins blocks of one half and one schema, in their order; `blocks` must not be empty."""
         if len(blocks) == 1:
             return blocks[0]
-        first, unseen, offset = blocks[0], {}, 0
+        first, strange, offset = blocks[0], {}, 0
         for block in blocks:
-            unseen.update({(row + offset, column): text for (row, column), text in block.unseen.items()})
+            strange.update({(row + offset, column): text for (row, column), text in block.strange.items()})
             offset += len(block)
         return Rows(
             first.half,
@@ -73,7 +74,7 @@ class Rows:
             [name for block in blocks for name in block.ids],
             np.concatenate([block.numbers for block in blocks]),
             np.concatenate([block.hashes for block in blocks]),
-            unseen,
+            strange,
         )
 
 

@@ -1,5 +1,7 @@
 """A schema gives the columns of a payload their meaning, by name or by position."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -65,6 +67,16 @@ def test_what_is_no_number_is_missing_in_a_numeric_column(value: object) -> None
     values, _ = bind(Schema((LENGTH,)), None, np.array([[value], [1.5]], dtype=object)[:2])
 
     assert np.array_equal(values, [[np.nan], [1.5]], equal_nan=True)
+
+
+def test_the_text_of_a_wrong_type_is_kept() -> None:
+    """What is no number in a column of numbers is told apart from what is missing, with its place and its text."""
+    rows = np.array([["1.5", "x"], [None, None], [2.0, math.nan], ["NaN", True], [[1], "y"]], dtype=object)
+    values, strange = bind(Schema((LENGTH, Column("fresh", "boolean"))), None, rows)
+
+    missing = [[np.nan, np.nan], [np.nan, np.nan], [2.0, np.nan], [np.nan, 1.0], [np.nan, np.nan]]
+    assert np.array_equal(values, missing, equal_nan=True)
+    assert strange == {(0, 0): "1.5", (4, 0): "[1]", (0, 1): "x", (4, 1): "y"}
 
 
 @pytest.mark.parametrize("rows", [table([True], [False]), table([1], [0]), np.array([[True], [False]], dtype=object)])
@@ -160,11 +172,11 @@ NOTE = Column("note", "text")
 
 
 def test_a_text_is_as_long_as_its_characters() -> None:
-    """A text column holds the length of its text; what is no text is missing."""
-    values, unseen = bind(Schema((LENGTH, NOTE)), None, table([1.0, "żółw"], [2.0, ""], [3.0, None], [4.0, 5.0]))
+    """A text column holds the length of its text; what is no text is missing, and kept as strange."""
+    values, strange = bind(Schema((LENGTH, NOTE)), None, table([1.0, "żółw"], [2.0, ""], [3.0, None], [4.0, 5.0]))
 
     assert np.array_equal(values, [[1, 4], [2, 0], [3, np.nan], [4, np.nan]], equal_nan=True)
-    assert unseen == {}
+    assert strange == {(3, 1): "5"}
 
 
 @pytest.mark.parametrize("rows", [1, 100])

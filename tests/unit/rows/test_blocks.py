@@ -21,7 +21,7 @@ def block(start: int, count: int) -> Rows:
         ids=[f"id {number}" for number in numbers],
         numbers=numbers % 3,
         hashes=numbers.astype(np.uint64) * 7,
-        unseen={(row, 1): f"colour {number}" for row, number in enumerate(numbers) if number % 2},
+        strange={(row, 1): f"colour {number}" for row, number in enumerate(numbers) if number % 2},
     )
 
 
@@ -34,7 +34,7 @@ def facts(rows: Rows) -> list[tuple[object, ...]]:
             rows.ids[row],
             int(rows.numbers[row]),
             int(rows.hashes[row]),
-            rows.unseen.get((row, 1)),
+            rows.strange.get((row, 1)),
         )
         for row in range(len(rows))
     ]
@@ -48,7 +48,7 @@ def test_the_schema_tells_names_and_their_number() -> None:
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=4))
 def test_joined_blocks_have_all_rows_in_order(sizes: list[int]) -> None:
-    """Values, times, ids, numbers, hashes, blocks and unseen texts stay with their row."""
+    """Values, times, ids, numbers, hashes, blocks and strange texts stay with their row."""
     starts = np.cumsum([0, *sizes[:-1]]).tolist()
 
     joined = Rows.concatenate([block(start, size) for start, size in zip(starts, sizes, strict=True)])
@@ -58,13 +58,13 @@ def test_joined_blocks_have_all_rows_in_order(sizes: list[int]) -> None:
 
 @given(st.lists(st.integers(0, 9), unique=True))
 def test_taken_rows_keep_all_that_is_theirs(indices: list[int]) -> None:
-    """Rows are taken in the order asked for, each with its own unseen texts."""
+    """Rows are taken in the order asked for, each with its own strange texts."""
     rows = block(0, 10)
 
     taken = rows.take(np.array(indices, dtype=np.intp))
 
     assert facts(taken) == [facts(rows)[index] for index in indices]
-    assert len(taken.unseen) == sum(index % 2 for index in indices)
+    assert len(taken.strange) == sum(index % 2 for index in indices)
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))

@@ -1,0 +1,118 @@
+"""Distances between the distributions of a baseline and a window over the same cells.
+
+A detector of this family says only how far two rows of probabilities lie apart; the cells, their smoothing and what
+chance alone would do are here. Two things make such a distance mislead, and both are answered:
+
+* an empty cell makes a logarithm infinite, so half a value is added to every cell (`cells`); with that, a distance is
+  finite and never negative, and traffic wholly outside of the baseline, which counts in cells of its own, is far;
+* a small window lies far from its baseline by chance alone, farther the more cells there are. Without drift all four
+  distances d are, in large windows, a multiple of Pearson's χ² of two samples:
+
+      d = f (1/n + 1/m) χ²,    χ² of cells - 1 degrees of freedom
+
+  (Yurdakul and Naranjo, "Statistical properties of the population stability index", Journal of Risk Model Validation
+  14, 2020, for the index; a property of every f-divergence, Csiszár and Shields, "Information theory and statistics: a
+  tutorial", 2004, theorem 4.1). A conventional threshold means nothing in a window in which χ² alone reaches it, so the
+  threshold is raised to where chance comes as rarely as `chance` says.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Literal, TypeVar
+
+import numpy as np
+import scipy.special
+from pydantic import Field
+
+from nilometer_detectors.detector import Context
+from nilometer_detectors.drift.binned import BinnedDrift, BinnedParameters
+from nilometer_detectors.drift.cells import Integers, Pooling, pool, probabilities, smoothed
+from nilometer_detectors.drift.columns import Measured
+from nilometer_detectors.drift.deciding import DistanceParameters
+from nilometer_detectors.drift.effective import Input
+from nilometer_logger.rows import Floats
+
+Compatibility = Literal["thesis2020"]
+
+
+class DivergenceParameters(DistanceParameters, BinnedParameters):
+    """The parameters of the distances over cells."""
+
+    bins: int = Field(
+        default=10,
+        ge=2,
+        le=1000,
+        description="in how many bins or categories a column is judged at most; neighbours, or rare categories, are "
+        "pooled",
+    )
+    chance: float = Field(
+        default=0.01,
+        gt=0,
+        le=1,
+        description="how often chance alone may reach the threshold in a window without drift, over all columns: a small "
+        "window's threshold is raised accordingly; 1 never raises it",
+    )
+
+
+V = TypeVar("V", bound=DivergenceParameters)
+
+
+class DivergenceDrift(BinnedDrift[V]):
+    """A distance between two rows of probabilities.
+
+    Class attributes:
+        factor: f above, of the distance raised to `power`.
+        power: 2 where the distance is the square root of what is proportional to χ².
+    """
+
+    factor: ClassVar[float]
+    power: ClassVar[int] = 1
+
+    def __init__(self, parameters: V, context: Context) -> None:
+        """Pools the baseline's cells and estimates their probabilities.
+
+        Raises:
+            Refused: if there is no baseline, nothing to judge, or a column without counts or values in it.
+        """
+        super().__init__(parameters, context)
+        self._pooling = [self._pool(place) for place in range(len(self.places))]
+        pooled = [pooling(counts) for pooling, counts in zip(self._pooling, self.references, strict=True)]
+        self._expected = [probabilities(counts) for counts in pooled]
+        self._sizes = np.array([counts.sum() for counts in pooled])
+        self._freedom = np.array([max(1, np.count_nonzero(counts) - 1) for counts in pooled])
+
+    def _pool(self, place: int) -> Pooling:
+        counts = self.references[place]
+        if self.parameters.aspect == "missing":
+            return Pooling(np.arange(len(counts)), len(counts))
+        return pool(self.columns[place], counts, self.parameters.bins)
+
+    @staticmethod
+    @abstractmethod
+    def divergence(window: Floats, baseline: Floats) -> Floats:
+        """Gives the terms of the distance, whose sum it is.
+
+        Args:
+            window: probabilities, all of them positive.
+            baseline: likewise, of the same cells.
+        """
+
+    def measure(self, columns: Sequence[int], inputs: Sequence[Input[Integers]]) -> Measured:
+        """Measures columns against the baseline."""
+        expected = [self._expected[column] for column in columns]
+        pooled = [self._pooling[column](each.values) for column, each in zip(columns, inputs, strict=True)]
+        window = [smoothed(counts, theirs) for counts, theirs in zip(pooled, expected, strict=True)]
+        terms = self.divergence(np.concatenate(window), np.concatenate(expected))
+        starts = np.cumsum([0, *(len(each) for each in expected[:-1])])
+        distances = np.maximum(np.add.reduceat(terms, starts), 0.0)
+        return Measured(np.sqrt(distances) if self.power == 2 else distances)
+
+    def thresholds(self, columns: Sequence[int], inputs: Sequence[Input[Integers]]) -> Floats:
+        """Gives the threshold of each column, raised where the window is small."""
+        asked = super().thresholds(columns, inputs)
+        level = self.parameters.chance / len(columns)
+        if self.parameters.chance == 1:
+            return asked
+        sizes = 1 / np.array([max(each.count, 1) for each in inputs]) + 1 / self._sizes[columns]
+        by_chance = self.factor * sizes * scipy.special.chdtri(self._freedom[columns], level)
+        return np.maximum(asked, by_chance ** (1 / self.power))

@@ -49,6 +49,8 @@ class CompiledMonitor:
         wants_late: whether events that come too late are written to topic `late`.
         features: the columns of a request.
         predictions: the columns of a response; empty where they are not watched.
+        baseline: what is normal; None where none was declared.
+        stream: the one that is watched; with no endpoint where any is.
         outlier_detectors: judge rows, in the order of the declaration.
         drift_detectors: judge windows, in the order of the declaration.
         broken: detectors that could not be built.
@@ -63,6 +65,9 @@ class CompiledMonitor:
         self.wants_late = spec.windows.late
         self.features = parts.features
         self.predictions = parts.predictions
+        self.baseline = parts.baseline
+        wanted = spec.stream
+        self.stream = Stream(metadata.namespace, wanted.inference_service, wanted.component, wanted.endpoint or "")
         self.outlier_detectors = tuple(found for found in parts.detectors if isinstance(found, OutlierDetector))
         self.drift_detectors = tuple(found for found in parts.detectors if isinstance(found, DriftDetector))
         self.broken = tuple(parts.broken)

@@ -77,6 +77,11 @@ class Partition:
         """Whether a snapshot would hold anything new."""
         return self.offset > self._taken
 
+    @property
+    def unwatched(self) -> frozenset[str]:
+        """Streams that have shown and that no monitor watches: the first of them."""
+        return frozenset(self._unwatched)
+
     def restore(self, changes: Iterable[Change]) -> None:
         """Takes up the state that an earlier owner left.
 

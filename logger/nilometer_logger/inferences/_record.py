@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Self
 
 from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_kafka
+from nilometer_logger.times import SECOND
+
+_MILLISECOND = SECOND // 1000
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,12 @@ class Record:
     timestamp: int
     headers: Sequence[tuple[str, bytes]]
     value: bytes | None
+
+    @classmethod
+    def read(cls, fetched: Any) -> Self:
+        """Takes a record as a client of Kafka gives it, with milliseconds."""
+        arrival = fetched.timestamp * _MILLISECOND
+        return cls(fetched.topic, fetched.partition, fetched.offset, arrival, list(fetched.headers), fetched.value)
 
     @property
     def position(self) -> str:

@@ -7,7 +7,9 @@ import pytest
 from tests.documents import PAGES, PARTS, rendered
 
 
-@pytest.mark.parametrize(("document", "name"), [(document, name) for document, parts in PARTS.items() for name in parts])
+@pytest.mark.parametrize(
+    ("document", "name"), [(document, name) for document, parts in PARTS.items() for name in parts]
+)
 def test_a_document_has_a_place_for_each_part(document: Path, name: str) -> None:
     """Settings, answers, metrics, statistics and detectors stand where they belong."""
     assert f"<!-- {name} -->" in document.read_text()

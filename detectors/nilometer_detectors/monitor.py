@@ -15,12 +15,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from nilometer_detectors.compiling import Failures, Parts
 from nilometer_detectors.declaration import ModelMonitor
 from nilometer_detectors.drift.contract import AnyDriftDetector, DriftDetector, Judgement, Needs, Of, Window
 from nilometer_detectors.findings import Finder
 from nilometer_detectors.memory import StreamMemory
 from nilometer_detectors.outliers.contract import OutlierDetector
+from nilometer_detectors.parts import Failures, Parts
 from nilometer_detectors.statistics.contract import Layout
 from nilometer_detectors.statistics.summary import Summary
 from nilometer_detectors.windows import WindowsSpec
@@ -205,7 +205,9 @@ def _digest(declaration: ModelMonitor, parts: Parts) -> str:
         [(column.name, column.type, column.categories) for column in schema.columns]
         for schema in (parts.features, parts.predictions)
     ]
-    baseline = parts.baseline.digest if parts.baseline else None
+    # Without a baseline, histograms count in the bins of the declaration.
+    edges = [None if edge is None else edge.tolist() for edge in (*parts.feature_edges, *parts.prediction_edges)]
+    baseline = parts.baseline.digest if parts.baseline else edges
     everything = [said, sorted(parts.statistics), columns, detectors, broken, baseline]
     return f"sha256:{hashlib.sha256(msgspec.json.encode(everything, order='deterministic')).hexdigest()}"
 

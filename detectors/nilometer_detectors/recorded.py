@@ -14,7 +14,7 @@ from nilometer_detectors.following import events_of, reader, to_json_line
 from nilometer_detectors.sources import is_of
 from nilometer_logger import topics
 from nilometer_logger.errors import EventError, SettingError
-from nilometer_logger.kserve import half_of, stream_text, time_of
+from nilometer_logger.kserve import facts_of, half_of, stream_text, time_of
 from nilometer_logger.settings import Common, WorkerSettings
 from nilometer_logger.times import SECOND, format_time
 
@@ -82,6 +82,6 @@ def _lines(record: ConsumerRecord, stream: str, begin: int, end: int) -> list[st
         attributes = event.attributes
         time = time_of(attributes)
         time = record.timestamp * _MILLISECOND if time is None else time
-        if half_of(attributes) and begin <= time < end and is_of(stream_text(attributes), stream):
+        if half_of(attributes) and begin <= time < end and is_of(stream_text(facts_of(attributes)), stream):
             lines.append(to_json_line(event))
     return lines

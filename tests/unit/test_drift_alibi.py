@@ -37,7 +37,7 @@ def test_three_ways_to_the_same_p_values(correction: str, alternative: str) -> N
         reference, sample = case(seed)
         baseline, window = baseline_of(reference), window_of(sample)
         shared: dict[str, Any] = {"pValue": 0.05, "correction": correction, "alternative": alternative, "minRows": 1}
-        ours = detector_of(KS, "ks", baseline, **shared).judge(window)
+        ours = detector_of(KS, "ks", baseline, compatibility="alibi-detect", **shared).judge(window)
         adapted = detector_of(AlibiDrift, "alibi.KSDrift", baseline, **shared).judge(window)
         theirs = make(reference, p_val=0.05, correction=correction, alternative=alternative).predict(sample)["data"]
         p_values = [np.float32(said["pValue"]) for said in ours.columns.values()]

@@ -15,8 +15,9 @@ from nilometer_detectors.cli._options import command as make_command
 from nilometer_detectors.describing import describe, schema_yaml
 from nilometer_detectors.preparing import prepare
 from nilometer_detectors.recorded import copy
-from nilometer_detectors.reference import SAMPLE, Wishes, build, infer
+from nilometer_detectors.reference import BINS, SAMPLE, Wishes, build, infer
 from nilometer_detectors.sources import open_source
+from nilometer_detectors.statistics.binning import MOST, RULES
 from nilometer_detectors.table import Progress, Source
 from nilometer_detectors.thesis import read_thesis
 from nilometer_logger.rows import ColumnType
@@ -50,6 +51,12 @@ def _sizes(text: str) -> tuple[int, ...]:
     return sizes
 
 
+def _bins(_ctx: click.Context, _param: click.Parameter, text: str) -> int | str:
+    if text in RULES or (text.isdecimal() and 1 <= int(text) <= MOST):
+        return text if text in RULES else int(text)
+    raise click.BadParameter(f"is {text!r}: a number from 1 to {MOST} or one of {', '.join(RULES)} is expected")
+
+
 def _time(_ctx: click.Context, _param: click.Parameter, text: str) -> int:
     try:
         return parse_time(text)
@@ -69,6 +76,14 @@ _OPTIONS: tuple[click.Option, ...] = (
     _named("keep", "a column to take although it looks like an id"),
     click.Option(
         ["--sample"], default=SAMPLE, show_default=True, type=click.IntRange(min=1), help="the most rows kept"
+    ),
+    click.Option(
+        ["--bins"],
+        default=str(BINS),
+        show_default=True,
+        metavar="N|RULE",
+        callback=_bins,
+        help=f"how many bins histograms have, or a rule: {', '.join(RULES)}",
     ),
     click.Option(
         ["--false-alarm-rate"],
@@ -98,10 +113,10 @@ def _wishes(flags: dict[str, Any]) -> Wishes:
     )
 
 
-def _bar(source: Source) -> AbstractContextManager[Any]:
-    """Makes a progress bar over both readings of a source, which shows on a terminal only."""
+def _bar(source: Source, readings: int) -> AbstractContextManager[Any]:
+    """Makes a progress bar over all readings of a source, which shows on a terminal only."""
     stream = click.get_text_stream("stderr")
-    return click.progressbar(length=2 * source.size, label=source.name, file=stream, hidden=not stream.isatty())
+    return click.progressbar(length=readings * source.size, label=source.name, file=stream, hidden=not stream.isatty())
 
 
 def make(source: Source, flags: dict[str, Any]) -> None:
@@ -112,10 +127,11 @@ def make(source: Source, flags: dict[str, Any]) -> None:
         flags: of the command line, by their names.
     """
     _check_out(flags)
-    with _bar(source) as bar:
+    readings = 1 if flags["dry_run"] else 3 if flags["bins"] in RULES else 2
+    with _bar(source, readings) as bar:
         progress: Progress = bar.update
         inferred = infer(source, _wishes(flags), progress)
-        built = None if flags["dry_run"] else build(source, inferred, flags["sample"], progress)
+        built = None if flags["dry_run"] else build(source, inferred, flags["sample"], progress, bins=flags["bins"])
     for remark in inferred.remarks:
         click.echo(f"note: {remark}", err=True)
     if built is None:

@@ -15,7 +15,7 @@ from nilometer_detectors.sources._halves import Halves, Inference, Table
 from nilometer_detectors.table import CHUNK, Cells, Chunk, Source, SourceColumn
 from nilometer_logger.errors import EventError, PayloadError, SettingError
 from nilometer_logger.events import from_json
-from nilometer_logger.kserve import Half, half_of, stream_text
+from nilometer_logger.kserve import Half, half_of, stream_of
 from nilometer_logger.payload import Payload, decode
 
 _MOST_COLUMNS = 10_000
@@ -123,7 +123,7 @@ class _Reading:
     def _event(self, line: bytes) -> Iterator[Inference]:
         event = from_json(line.strip())
         half = half_of(event.attributes)
-        if half is None or not self._wanted(stream_text(event.attributes)):
+        if half is None or not self._wanted(str(stream_of(event.attributes))):
             return
         payload = decode(event.data)
         if payload.half not in (half, None):

@@ -23,8 +23,10 @@ from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
+from nilometer_detectors.calibration import Calibration
 from nilometer_detectors.npz import read_arrays
 from nilometer_logger.errors import SettingError
 from nilometer_logger.kserve import Half
@@ -77,6 +79,7 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbi
     rows: int
     features: tuple[BaselineColumn, ...]
     predictions: tuple[BaselineColumn, ...]
+    calibrations: tuple[Calibration, ...] | UnsetType = UNSET
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Baseline:
         feature_sample: shape (sampled rows, features); missing values are NaN.
         prediction_sample: the same rows' predictions, shape (sampled rows, predictions).
         prepared: what detectors have computed of this baseline, by their type and by name.
+        calibrations: the thresholds that were found on it.
         sorted_samples: of features and of predictions, as `ordered` gives it; None where it is still to be sorted.
         version: of the format that it was read in.
     """
@@ -100,6 +104,7 @@ class Baseline:
     feature_sample: Floats
     prediction_sample: Floats
     prepared: Prepared = field(default_factory=dict)
+    calibrations: tuple[Calibration, ...] = ()
     sorted_samples: tuple[Floats, Floats] | None = None
     version: int = VERSION
 
@@ -160,6 +165,7 @@ class Baseline:
             rows=self.rows,
             features=self.features,
             predictions=self.predictions,
+            calibrations=self.calibrations or UNSET,
         )
 
     def save(self, directory: Path) -> None:
@@ -209,6 +215,7 @@ class Baseline:
             feature_sample=_matrix(directory, arrays, "features"),
             prediction_sample=_matrix(directory, arrays, "predictions"),
             prepared=_prepared(arrays),
+            calibrations=document.calibrations or (),
             sorted_samples=_sorted_samples(directory, arrays) if document.version > 1 else None,
             version=document.version,
         )

@@ -4,92 +4,27 @@ Every step adds to one list of problems and goes on, so that a user sees at once
 that is wrong itself is not checked, because its problems would be echoes.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
-from nilometer_detectors.baseline import Baseline, BaselineColumn
-from nilometer_detectors.declaration import ColumnSpec, DetectorSpec, MonitorSpec
+from nilometer_detectors import calibrated
+from nilometer_detectors.baseline import Baseline
+from nilometer_detectors.columns import take_columns
+from nilometer_detectors.declaration import DetectorSpec, MonitorSpec
 from nilometer_detectors.detector import Context, Detector, Kind, Parameters, Refused
-from nilometer_detectors.problems import Location, Problem, Problems, path_of, problems_of, shortened
+from nilometer_detectors.parts import Broken, Parts
+from nilometer_detectors.problems import Location, Problem, Problems, path_of, problems_of
 from nilometer_detectors.registry import find
 from nilometer_detectors.statistics.contract import Layout
 from nilometer_detectors.statistics.summary import DEFAULT, NAMES
 from nilometer_logger.errors import ExtraMissing, SettingError
-from nilometer_logger.rows import Column, Floats, Schema
 from nilometer_logger.times import SECOND
-
-Failures = Counter[tuple[str, str]]
-"""How often each detector failed, by the names of its monitor and its own."""
 
 _DAY = 24 * 3600 * SECOND
 _SECTIONS: dict[Kind, str] = {"outlier": "outliers", "drift": "drift"}
-
-
-@dataclass
-class Parts:
-    """What a monitor is made of; whole only where there are no problems.
-
-    Attributes:
-        baseline: what is normal.
-        features: the columns of a request.
-        predictions: the columns of a response.
-        feature_edges: of the features' histograms.
-        prediction_edges: of the predictions' histograms.
-        statistics: what to report, by name.
-        windows_per_day: how many windows start in a day; None for windows of rows.
-        broken: the detectors that could not be built, alike.
-        detectors: in the order of the declaration, outlier detectors first.
-        problems: all that is wrong.
-    """
-
-    baseline: Baseline | None = None
-    features: Schema = field(default_factory=lambda: Schema(()))
-    predictions: Schema = field(default_factory=lambda: Schema(()))
-    feature_edges: list[Floats | None] = field(default_factory=list)
-    prediction_edges: list[Floats | None] = field(default_factory=list)
-    statistics: frozenset[str] = frozenset()
-    windows_per_day: float | None = None
-    detectors: list[Detector[Any]] = field(default_factory=list)
-    broken: list["Broken"] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-    def report(self, location: Location, message: str) -> None:
-        """Adds a problem."""
-        self.problems.append(Problem(path_of(location), message))
-
-    def all_problems(self) -> list[Problem]:
-        """Gives the problems of the monitor and of its detectors."""
-        return [*self.problems, *(problem for broken in self.broken for problem in broken.problems)]
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A detector that could not be built.
-
-    Attributes:
-        kind: whether it was to judge rows or windows.
-        name: in the monitor.
-        type: as the monitor says it.
-        problems: at least one.
-        of: what its findings are about.
-    """
-
-    kind: Kind
-    name: str
-    type: str
-    problems: tuple[Problem, ...]
-    of: Literal["features"] = "features"
-
-    @property
-    def reason(self) -> str:
-        """Says in a sentence what is wrong."""
-        return "the detector could not be built: " + "; ".join(map(str, self.problems))
 
 
 def put_together(spec: MonitorSpec, directory: Path) -> Parts:
@@ -109,76 +44,12 @@ def put_together(spec: MonitorSpec, directory: Path) -> Parts:
             parts.baseline = Baseline.load(directory / spec.baseline.path)
         except SettingError as error:
             parts.report(("spec", "baseline", "path"), f"is {spec.baseline.path!r}: {error}")
-    _schema(spec, parts)
+    take_columns(spec, parts)
     whole = not parts.problems
     if whole:
         _statistics(spec, parts)
     _detectors(spec, parts, build=whole)
     return parts
-
-
-def _schema(spec: MonitorSpec, parts: Parts) -> None:
-    """Takes the columns from the schema or the baseline; where there are both, they must be the same."""
-    known = parts.baseline
-    if spec.schema_ is None:
-        if known is not None:
-            parts.features, parts.predictions = known.feature_schema, known.prediction_schema
-            parts.feature_edges, parts.prediction_edges = _edges(known.features), _edges(known.predictions)
-        return
-    features, predictions = spec.schema_.features, spec.schema_.predictions
-    above = ("spec", "schema")
-    broken = spec.baseline is not None and known is None  # then nothing can be compared
-    parts.features = _columns(features, known.features if known else (), (*above, "features"), parts, broken)
-    # A baseline may have been built without predictions: then they are watched, and have no histogram.
-    seen = known.predictions if known else ()
-    parts.predictions = _columns(predictions, seen, (*above, "predictions"), parts, broken)
-    parts.feature_edges = _edges(known.features) if known else [None] * len(features)
-    parts.prediction_edges = _edges(seen) if seen else [None] * len(predictions)
-
-
-def _columns(
-    declared: Sequence[ColumnSpec], known: Sequence[BaselineColumn], location: Location, parts: Parts, broken: bool
-) -> Schema:
-    names = [column.name for column in declared]
-    for place, name in enumerate(names):
-        if name in names[:place]:
-            parts.report((*location, place, "name"), f"is {name!r}, as that of another column")
-    if known and declared and names != (expected := [column.name for column in known]):
-        lacking = [name for name in names if name not in expected]
-        what = f"{', '.join(lacking)} not among them" if lacking else "others, or in another order"
-        parts.report(
-            location,
-            f"does not match the baseline, whose columns are {', '.join(expected)} ({what}): "
-            "leave spec.schema out, or build the baseline from the same columns",
-        )
-        return Schema(())
-    columns = []
-    for place, column in enumerate(declared):
-        seen = known[place] if known else None
-        columns.append(_column(column, seen, (*location, place), parts, broken))
-    return Schema(tuple(columns))
-
-
-def _column(
-    declared: ColumnSpec, known: BaselineColumn | None, location: Location, parts: Parts, broken: bool
-) -> Column:
-    if known is not None and declared.type != known.type:
-        flag = f" (nilometer baseline --categorical {declared.name})" if declared.type == "categorical" else ""
-        parts.report((*location, "type"), f"is {declared.type!r}: the baseline's column is {known.type}{flag}")
-    categories = tuple(declared.categories) or (known.categories if known else ())
-    if known is not None and known.type == declared.type and categories != known.categories:
-        parts.report(
-            (*location, "categories"),
-            f"is {shortened(declared.categories)}: the baseline has {shortened(list(known.categories))}; "
-            "leave them out to take those",
-        )
-    if declared.type == "categorical" and not categories and not broken:
-        parts.report((*location, "categories"), "is missing: without a baseline the categories must be named")
-    return Column(declared.name, declared.type, categories)
-
-
-def _edges(columns: Sequence[BaselineColumn]) -> list[Floats | None]:
-    return [np.array(column.edges, dtype=np.float64) if column.edges else None for column in columns]
 
 
 def _statistics(spec: MonitorSpec, parts: Parts) -> None:
@@ -196,7 +67,7 @@ def _statistics(spec: MonitorSpec, parts: Parts) -> None:
         location: Location = ("spec", "statistics", place)
         most = NAMES[name].most_columns
         if name == "histogram" and not binned:
-            message = "its edges come from a baseline; give spec.baseline.path, or leave it out"
+            message = "its edges come from a baseline or from bins; give spec.baseline.path, or bins in spec.schema, or leave it out"
             parts.report(location, f"is 'histogram': {message}")
         elif name == "top" and not categorical:
             parts.report(location, "is 'top': it is of categorical columns, and there are none; leave it out")
@@ -267,8 +138,9 @@ def _made(
     if found.kind != kind:
         right = f"spec.{_SECTIONS[found.kind]}"
         raise SettingError(f"it is one of {found.kind} detection: move it to {right}")
+    given, calibration = calibrated.resolve(declared, found, parts.baseline, build=build)
     try:
-        parameters: Parameters = found.Parameters.model_validate(declared.parameters)
+        parameters: Parameters = found.Parameters.model_validate(given)
     except ValidationError as error:
         raise Problems("", problems_of(error, found.Parameters, location)) from None
     least = getattr(parameters, "min_rows", 0)
@@ -286,5 +158,6 @@ def _made(
         parts.baseline,
         predictions=parts.predictions,
         windows_per_day=parts.windows_per_day,
+        calibration=calibration,
     )
     return found(parameters, context)

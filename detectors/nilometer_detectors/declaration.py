@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from nilometer_detectors.detector import Strict
+from nilometer_detectors.statistics.binning import given
 from nilometer_detectors.statistics.summary import NAMES
 from nilometer_detectors.windows import WindowsSpec
 from nilometer_logger.rows import ColumnType, label
@@ -84,11 +85,19 @@ class ColumnSpec(Strict):
     name: str = Field(min_length=1)
     type: ColumnType = "numeric"
     categories: list[Category] = Field(default=[], description="of a categorical column; by default the baseline's")
+    bins: list[float] = Field(
+        default=[],
+        description="the edges of the histogram's bins, ascending; by default the baseline's, or no histogram",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.categories and self.type != "categorical":
             raise ValueError(f"has categories and is {self.type}; only a categorical column has them")
+        if self.bins and self.type == "categorical":
+            raise ValueError("has bins and is categorical; its histogram counts categories")
+        if self.bins:
+            given(self.bins)
         if len(set(self.categories)) < len(self.categories):
             raise ValueError("names a category twice")
         return self

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from nilometer_detectors.baseline import Baseline, BaselineColumn
+from nilometer_detectors.calibration import Calibration, Threshold
 from nilometer_logger.rows import Column
 
 _SHOWN = 6  # categories in a line
@@ -20,7 +21,24 @@ def describe(baseline: Baseline) -> str:
     table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     sampled = f"{baseline.rows} rows, {len(baseline.feature_sample)} in the sample, {baseline.digest}"
     prepared = f"prepared for {', '.join(sorted(baseline.prepared)) or 'no detector'}"
-    return "\n".join([sampled, prepared, "", *table])
+    return "\n".join([sampled, prepared, "", *table, *_thresholds(baseline.calibrations)])
+
+
+def _thresholds(calibrations: Sequence[Calibration]) -> list[str]:
+    """Writes the thresholds that were found, a line each."""
+    lines = []
+    for found in calibrations:
+        rate = f"at a false alarm rate of {found.false_alarm_rate:g}"
+        if found.scores:
+            lines.append(f"{found.type}: threshold {_interval(found.scores)} {rate}")
+        for place, rows in enumerate(found.window_rows):
+            of = (f"{name} {_interval(values[place])}".strip() for name, values in found.distances.items())
+            lines.append(f"{found.type} of {found.of}, {rows} rows: threshold {_printable(', '.join(of))} {rate}")
+    return ["", *lines] if lines else []
+
+
+def _interval(threshold: Threshold) -> str:
+    return f"{threshold.value:.4g} ({threshold.low:.4g} to {threshold.high:.4g})"
 
 
 def _line(half: str, column: BaselineColumn) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from nilometer_detectors.calibration import Calibration
 from nilometer_logger.errors import SettingError
 from nilometer_logger.rows import ColumnType, Schema
 
@@ -64,6 +65,7 @@ class Context:
         baseline: what is normal; None where the monitor has none.
         predictions: the columns of a response; empty where the monitor watches none.
         windows_per_day: how many windows start in a day; None for windows of rows.
+        calibration: the thresholds of a detector whose threshold is to be the calibrated one; None for any other.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Context:
     baseline: "Baseline | None"
     predictions: Schema = field(default_factory=lambda: Schema(()))
     windows_per_day: float | None = None
+    calibration: Calibration | None = None
 
 
 class Detector(ABC, Generic[P]):
@@ -83,9 +86,11 @@ class Detector(ABC, Generic[P]):
         by_default: those that it judges where the monitor names none. A boolean column, for one, is discrete, which
             tests of numbers judge badly. A text is judged by its length.
         Parameters: the model of its parameters.
+        calibrates: whether its `threshold`, where it has one, may be found on reference data for a rate of false alarms.
     """
 
     kind: ClassVar[Kind]
+    calibrates: ClassVar[bool] = False
     judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "text"})
     by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "text"})
     Parameters: ClassVar[type[Parameters]]
@@ -99,6 +104,7 @@ class Detector(ABC, Generic[P]):
         self.parameters = parameters
         self.name = context.name
         self.type = context.type
+        self.calibration = context.calibration
 
     @classmethod
     def prepare(cls, baseline: "Baseline") -> Mapping[str, NDArray[Any]]:  # noqa: ARG003 - for those who need it

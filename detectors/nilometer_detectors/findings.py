@@ -21,9 +21,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from nilometer_detectors.compiling import Broken
 from nilometer_detectors.drift.contract import AnyDriftDetector, Judgement, Window
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores
+from nilometer_detectors.parts import Broken
 from nilometer_detectors.statistics.contract import plain
 from nilometer_detectors.windows import format_duration
 from nilometer_logger.events import CloudEvent

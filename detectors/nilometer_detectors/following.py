@@ -19,7 +19,7 @@ from nilometer_logger import provisioning, punctuation, topics
 from nilometer_logger.errors import EventError, SettingError
 from nilometer_logger.events import CloudEvent, read_kafka, to_json
 from nilometer_logger.kafka import connection, unavailable
-from nilometer_logger.settings import EventsSettings
+from nilometer_logger.settings import Common, EventsSettings
 
 _log = structlog.get_logger("nilometer.events")
 TOPICS = (topics.INFERENCES, topics.FINDINGS, topics.OUTLIERS, topics.DEAD)
@@ -60,7 +60,18 @@ def to_line(event: CloudEvent, width: int) -> str:
 
 
 @asynccontextmanager
-async def _reader(settings: EventsSettings, topic: str, *, beginning: bool) -> AsyncIterator[AIOKafkaConsumer]:
+async def reader(settings: Common, topic: str, *, beginning: bool) -> AsyncIterator[AIOKafkaConsumer]:
+    """Opens a topic for looking at it, at its beginning or at its end.
+
+    Args:
+        settings: where Kafka is.
+        topic: prefix and all.
+        beginning: whether to start with the oldest record.
+
+    Raises:
+        SettingError: if the topic does not exist.
+        UnavailableError: if Kafka cannot be reached.
+    """
     count = await provisioning.partitions_of(settings, topic)
     if not count:
         raise SettingError(
@@ -100,7 +111,7 @@ async def follow(settings: EventsSettings, topic: str, *, beginning: bool, stay:
         UnavailableError: if Kafka cannot be reached.
     """
     width = max(shutil.get_terminal_size((160, 24)).columns, _NARROWEST)
-    async with _reader(settings, settings.topic_prefix + topic, beginning=beginning) as consumer:
+    async with reader(settings, settings.topic_prefix + topic, beginning=beginning) as consumer:
         ends = await consumer.end_offsets(consumer.assignment())
         while stay or any([await consumer.position(partition) < end for partition, end in ends.items()]):
             batches = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS)

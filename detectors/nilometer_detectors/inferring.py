@@ -80,19 +80,19 @@ class Profile:
 
     Args:
         source: the column.
-        wanted: the type that the user gave; None for one that is to be found.
+        wanted: the type that the user gave; None for the source's own, or for one that is to be found.
         keep: whether the user wants it even if every value is another.
     """
 
     def __init__(self, source: SourceColumn, wanted: ColumnType | None = None, *, keep: bool = False) -> None:
         self._source = source
-        self._wanted = wanted
-        self._keep = keep or wanted is not None
+        self._wanted = wanted or source.type
+        self._keep = keep or self._wanted is not None
         self._numeric = self._boolean = True
         self._numbers, self._truths, self._lengths = _Range(), _Range(), _Range()
         self._count = 0
         self._single = True  # whether every number is an integer, and every text one word
-        self._texts: set[str] | None = set()  # None when they are too many for categories
+        self._texts: set[str] | None = set(source.categories)  # None when they are too many for categories
         self._one_of_many = ""
         self._different = Different()
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
-from nilometer_detectors.compiling import Failures, detector_problems, put_together
+from nilometer_detectors.compiling import detector_problems, put_together
 from nilometer_detectors.declaration import ModelMonitor
 from nilometer_detectors.monitor import CompiledMonitor
+from nilometer_detectors.parts import Failures
 from nilometer_detectors.problems import Problem, Problems, problems_of, shortened
 from nilometer_detectors.yamlfile import read_yaml
 from nilometer_logger.errors import SettingError

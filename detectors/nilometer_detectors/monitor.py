@@ -15,12 +15,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from nilometer_detectors.compiling import Failures, Parts
 from nilometer_detectors.declaration import ModelMonitor
 from nilometer_detectors.drift.contract import AnyDriftDetector, DriftDetector, Judgement, Needs, Of, Window
 from nilometer_detectors.findings import Finder
 from nilometer_detectors.memory import StreamMemory
 from nilometer_detectors.outliers.contract import OutlierDetector
+from nilometer_detectors.parts import Failures, Parts
 from nilometer_detectors.statistics.contract import Layout
 from nilometer_detectors.statistics.summary import Summary
 from nilometer_detectors.windows import WindowsSpec
@@ -49,6 +49,8 @@ class CompiledMonitor:
         wants_late: whether events that come too late are written to topic `late`.
         features: the columns of a request.
         predictions: the columns of a response; empty where they are not watched.
+        baseline: what is normal; None where none was declared.
+        stream: the one that is watched; with no endpoint where any is.
         outlier_detectors: judge rows, in the order of the declaration.
         drift_detectors: judge windows, in the order of the declaration.
         broken: detectors that could not be built.
@@ -63,6 +65,9 @@ class CompiledMonitor:
         self.wants_late = spec.windows.late
         self.features = parts.features
         self.predictions = parts.predictions
+        self.baseline = parts.baseline
+        wanted = spec.stream
+        self.stream = Stream(metadata.namespace, wanted.inference_service, wanted.component, wanted.endpoint or "")
         self.outlier_detectors = tuple(found for found in parts.detectors if isinstance(found, OutlierDetector))
         self.drift_detectors = tuple(found for found in parts.detectors if isinstance(found, DriftDetector))
         self.broken = tuple(parts.broken)
@@ -192,6 +197,7 @@ def _digest(declaration: ModelMonitor, parts: Parts) -> str:
     said = declaration.model_dump(mode="json", exclude={"spec": {"baseline", "outliers", "drift", "schema_"}})
     detectors = [
         [type(found).kind, found.name, found.type, found.parameters.model_dump(mode="json")]
+        + ["calibrated"] * (found.calibration is not None)
         for found in parts.detectors
     ]
     broken = [[each.kind, each.name, each.type, each.reason] for each in parts.broken]
@@ -199,7 +205,9 @@ def _digest(declaration: ModelMonitor, parts: Parts) -> str:
         [(column.name, column.type, column.categories) for column in schema.columns]
         for schema in (parts.features, parts.predictions)
     ]
-    baseline = parts.baseline.digest if parts.baseline else None
+    # Without a baseline, histograms count in the bins of the declaration.
+    edges = [None if edge is None else edge.tolist() for edge in (*parts.feature_edges, *parts.prediction_edges)]
+    baseline = parts.baseline.digest if parts.baseline else edges
     everything = [said, sorted(parts.statistics), columns, detectors, broken, baseline]
     return f"sha256:{hashlib.sha256(msgspec.json.encode(everything, order='deterministic')).hexdigest()}"
 

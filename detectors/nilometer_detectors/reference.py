@@ -3,7 +3,7 @@
 A source is read twice: first to tell what its columns are and how far they reach, then to describe them, with the same
 statistics that run over a window. Neither keeps more than a bounded number of rows, however many there are.
 
-A histogram has `BINS` bins of equal width from the smallest to the largest value; a constant column has one bin from its
+A histogram has bins of equal width from the smallest to the largest value, `BINS` unless asked otherwise; a constant column has one bin from its
 value to its value, so that any other value lies outside; a boolean one has a bin for false and one for true. The sample
 holds the rows with the k smallest hashes of their numbers, so that the same data always give the same baseline.
 """
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from nilometer_detectors.baseline import Baseline, BaselineColumn
 from nilometer_detectors.inferring import Found, Profile
+from nilometer_detectors.statistics import binning
 from nilometer_detectors.statistics.contract import Layout, Result
 from nilometer_detectors.statistics.summary import Summary
 from nilometer_detectors.table import Chunk, Progress, Source, SourceColumn, TableColumn
@@ -117,28 +118,59 @@ def _remarks(found: Sequence[Found], wishes: Wishes) -> list[str]:
     return remarks
 
 
-def build(source: Source, inferred: Inferred, sample: int = SAMPLE, progress: Progress = lambda _: None) -> Baseline:
+def build(
+    source: Source,
+    inferred: Inferred,
+    sample: int = SAMPLE,
+    progress: Progress = lambda _: None,
+    *,
+    bins: int | str = BINS,
+) -> Baseline:
     """Makes a baseline of a source whose columns are known.
 
     Args:
-        source: read once.
+        source: read once; twice where the bins follow a rule, which must see values first.
         inferred: what `infer` found of it.
         sample: how many rows to keep for the tests that compare with them.
         progress: told of every chunk.
+        bins: how many a histogram has, or one of `binning.RULES`, which is given the values of the sample.
 
     Returns:
         The baseline, of which `Baseline.save` makes an artefact.
     """
-    features = _Half([one.column for one in inferred.features], list(map(_edges_of, inferred.features)), sample)
-    answers = _Half([one.column for one in inferred.predictions], list(map(_edges_of, inferred.predictions)), sample)
+    found = (inferred.features, inferred.predictions)
+    values = [[np.array([one.low, one.high]) for one in half] for half in found]
+    if isinstance(bins, str):
+        nothing: list[list[Floats | None]] = [[None] * len(half) for half in found]
+        _, *halves = _read(source, found, nothing, sample, progress)
+        for half, ranges in zip(halves, values, strict=True):
+            ranges[:] = [np.append(seen, ends) for seen, ends in zip(half.sample().T, ranges, strict=True)]
+    edges = [
+        [_edges(one.column.type, seen, bins) for one, seen in zip(half, ranges, strict=True)]
+        for half, ranges in zip(found, values, strict=True)
+    ]
+    return _baseline(*_read(source, found, edges, sample, progress))
+
+
+def _read(
+    source: Source,
+    found: tuple[Sequence[Found], Sequence[Found]],
+    edges: Sequence[Sequence[Floats | None]],
+    sample: int,
+    progress: Progress,
+) -> tuple[int, "_Half", "_Half"]:
+    """Reads a source once, and gives the number of its rows and what they are in both halves."""
+    features, answers = (
+        _Half([one.column for one in half], ours, sample) for half, ours in zip(found, edges, strict=True)
+    )
     rows = 0
     for chunk in source.chunks():
         hashes = hashes_of(np.zeros(chunk.rows, dtype=np.uint64), np.arange(rows, rows + chunk.rows))
-        features.take(_matrix(chunk, inferred.features), hashes)
-        answers.take(_matrix(chunk, inferred.predictions), hashes)
+        for half, columns in ((features, found[0]), (answers, found[1])):
+            half.take(_matrix(chunk, columns), hashes)
         rows += chunk.rows
         progress(chunk.read)
-    return _baseline(rows, features, answers)
+    return rows, features, answers
 
 
 def _matrix(chunk: Chunk, columns: Sequence[Found]) -> Floats:
@@ -165,7 +197,7 @@ def summarise(
     hashes = hashes_of(np.zeros(rows, dtype=np.uint64), np.arange(rows))
     halves = []
     for columns in (features, predictions):
-        half = _Half([one.column for one in columns], [_edges_in(one) for one in columns], sample)
+        half = _Half([one.column for one in columns], [_edges(one.column.type, one.values) for one in columns], sample)
         half.take(np.stack([one.values for one in columns], axis=1) if columns else np.empty((rows, 0)), hashes)
         halves.append(half)
     return _baseline(rows, *halves)
@@ -201,25 +233,16 @@ def _baseline(rows: int, features: _Half, predictions: _Half) -> Baseline:
     return Baseline(rows, features.columns(), answers, sample, answered)
 
 
-def _edges_of(one: Found) -> Floats | None:
-    return _edges(one.column.type, np.array([one.low, one.high]))
-
-
-def _edges_in(one: TableColumn) -> Floats | None:
-    return _edges(one.column.type, one.values[np.isfinite(one.values)])
-
-
-def _edges(kind: ColumnType, values: Floats) -> Floats | None:
+def _edges(kind: ColumnType, values: Floats, bins: int | str = BINS) -> Floats | None:
     """Lays out the histogram of a column that reaches from the smallest to the largest of some values."""
     if kind == "categorical":
         return None
     if kind == "boolean":
         return _FALSE_TRUE
-    low, high = values.min(), values.max()
-    # Not linspace: the width of a range from -1e308 to 1e308 does not fit into float64.
-    share = np.arange(BINS + 1) / BINS
-    edges = np.unique(np.clip(low * (1 - share) + high * share, low, high))
-    return edges if len(edges) > 1 else np.array([low, low])
+    if isinstance(bins, str):
+        return binning.chosen(bins, values)
+    finite = values[np.isfinite(values)]
+    return binning.equal(float(finite.min()), float(finite.max()), bins)
 
 
 def _described(column: Column, result: Result) -> BaselineColumn:

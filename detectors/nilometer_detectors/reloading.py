@@ -18,9 +18,9 @@ from pathlib import Path
 
 import structlog
 
-from nilometer_detectors.compiling import Failures
 from nilometer_detectors.loading import InvalidMonitors, declare, load_monitors, monitor_files
 from nilometer_detectors.monitor import CompiledMonitor
+from nilometer_detectors.parts import Failures
 from nilometer_detectors.problems import Problems
 from nilometer_logger.errors import NilometerError, SettingError
 from nilometer_logger.monitoring import Monitor

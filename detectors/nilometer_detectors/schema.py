@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nilometer_detectors.calibrated import WORD, can_be_calibrated
 from nilometer_detectors.declaration import ModelMonitor
 from nilometer_detectors.registry import available, find
 
@@ -24,6 +25,8 @@ def json_schema() -> dict[str, Any]:
         detector = find(name)
         own = detector.Parameters.model_json_schema(by_alias=True)
         definitions |= own.pop("$defs", {})
+        if can_be_calibrated(detector):
+            own["properties"]["threshold"] = _or_calibrated(own["properties"]["threshold"])
         own["title"] = name
         own["properties"] = {**common, "detector": {"const": name}, **own["properties"]}
         own["required"] = ["name", "detector", *own.get("required", [])]
@@ -32,3 +35,12 @@ def json_schema() -> dict[str, Any]:
     for section, choices in alternatives.items():
         definitions["MonitorSpec"]["properties"][section]["items"] = {"oneOf": choices}
     return schema
+
+
+def _or_calibrated(threshold: dict[str, Any]) -> dict[str, Any]:
+    """Lets the word stand for a threshold."""
+    said: dict[str, Any] = {
+        name: threshold.pop(name) for name in ("title", "default", "description") if name in threshold
+    }
+    choices = [each for each in threshold.pop("anyOf", [threshold]) if "const" not in each]
+    return {**said, "anyOf": [*choices, {"const": WORD}]}

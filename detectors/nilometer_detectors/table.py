@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nilometer_logger.kserve import Half
-from nilometer_logger.rows import Column, Floats
+from nilometer_logger.rows import Column, ColumnType, Floats
 
 CHUNK = 1000
 """Rows that are read at once."""
@@ -44,10 +44,14 @@ class SourceColumn:
     Attributes:
         name: as the source has it.
         half: what it belongs to; None where the source does not say.
+        type: of its values; None where the source does not say.
+        categories: that it may have, whether they occur or not.
     """
 
     name: str
     half: Half | None = None
+    type: ColumnType | None = None
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

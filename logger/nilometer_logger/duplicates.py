@@ -13,6 +13,7 @@ first; no chunk is ever written again, and it goes when the last of its numbers 
 
 import struct
 from collections import deque
+from collections.abc import Sequence
 from itertools import islice
 
 from nilometer_logger.errors import StateError
@@ -68,6 +69,16 @@ class Duplicates:
                 del seen[oldest]
             self._first += self._generation
         return True
+
+    def add_all(self, identities: Sequence[int]) -> list[bool]:
+        """Takes in the identities of some events, in their order: `add` of each."""
+        self._settle()
+        new = dict.fromkeys(identities)
+        is_room = len(self._seen) + len(new) < self._full
+        if is_room and len(new) == len(identities) and self._seen.keys().isdisjoint(new):  # as nearly always
+            self._seen.update(new)
+            return [True] * len(identities)
+        return list(map(self.add, identities))
 
     def changes(self) -> list[tuple[int, bytes | None]]:
         """Returns the chunks that are new since the last call, and with None those that are gone."""

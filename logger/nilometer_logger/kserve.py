@@ -21,18 +21,23 @@ RESPONSE = "org.kubeflow.serving.inference.response"
 
 Half = Literal["request", "response"]
 
-_HALVES: dict[str, Half] = {
+HALVES: Mapping[str, Half] = {
     REQUEST: "request",
     RESPONSE: "response",
     "io.seldon.serving.inference.request": "request",
     "io.seldon.serving.inference.response": "response",
 }
+"""The types of the events that are halves of an inference."""
+
+Facts = tuple[str, str, str, str]
+"""What tells a stream, as it stands in an event: namespace, InferenceService or source, component, endpoint."""
+
 # Kubernetes' names have 253 characters at most; only a source may come near this.
 _LONGEST = 1000
 _KEPT = 200
-# The texts of streams by the attributes that tell them; longer attributes than any name of Kubernetes are not kept.
+# The texts of streams by what tells them; longer attributes than any name of Kubernetes are not kept.
 _MOST_TEXTS = 4096
-_texts: dict[tuple[str | None, str, str | None, str | None], str] = {}
+_texts: dict[Facts, str] = {}
 
 
 class Stream(NamedTuple):
@@ -55,42 +60,47 @@ class Stream(NamedTuple):
         return cls(namespace, inference_service, component, endpoint)
 
 
-def stream_of(attributes: Mapping[str, str]) -> Stream:
-    """Tells an event's stream; an event of another producer, without KServe's extensions, goes by its source.
-
-    Whoever sends chooses these attributes, and streams are remembered; so what is longer than any name of Kubernetes
-    goes by its beginning and a digest of it all.
-    """
-    namespace = attributes.get("namespace", "").replace("/", "_")
-    name = attributes.get("inferenceservicename") or attributes["source"]
-    component = attributes.get("component", "").replace("/", "_")
-    endpoint = attributes.get("endpoint", "").replace("/", "_")
-    if len(namespace) + len(name) + len(component) + len(endpoint) > _LONGEST:
-        return Stream(_short(namespace), _short(name), _short(component), _short(endpoint))
-    return Stream(namespace, name, component, endpoint)
-
-
-def stream_text(attributes: Mapping[str, str]) -> str:
-    """Tells an event's stream as one text, what `str` makes of `stream_of`; of a stream that is known, by one look-up.
+def facts_of(attributes: Mapping[str, str]) -> Facts:
+    """Collects what tells an event's stream; an event of another producer, without KServe's extensions, has a source.
 
     Raises:
         KeyError: if the event has neither an InferenceService nor a source.
     """
     get = attributes.get
-    facts = (
-        get("namespace"),
-        get("inferenceservicename") or attributes["source"],
-        get("component"),
-        get("endpoint"),
-    )
+    name = get("inferenceservicename") or attributes["source"]
+    return get("namespace", ""), name, get("component", ""), get("endpoint", "")
+
+
+def stream_of(attributes: Mapping[str, str]) -> Stream:
+    """Tells an event's stream.
+
+    Raises:
+        KeyError: if the event has neither an InferenceService nor a source.
+    """
+    return _stream(facts_of(attributes))
+
+
+def stream_text(facts: Facts) -> str:
+    """Tells a stream as one text, what `str` makes of `stream_of`; of a stream that is known, by one look-up."""
     text = _texts.get(facts)
     if text is None:
-        text = str(stream_of(attributes))
-        if sum(map(len, filter(None, facts))) <= _LONGEST:
+        text = str(_stream(facts))
+        if sum(map(len, facts)) <= _LONGEST:
             if len(_texts) >= _MOST_TEXTS:
                 _texts.clear()
             _texts[facts] = text
     return text
+
+
+def _stream(facts: Facts) -> Stream:
+    """Makes a stream.
+
+    Whoever sends chooses its parts, and streams are remembered; so what is longer than any name of Kubernetes goes by
+    its beginning and a digest of it all.
+    """
+    namespace, name, component, endpoint = facts
+    parts = namespace.replace("/", "_"), name, component.replace("/", "_"), endpoint.replace("/", "_")
+    return Stream(*(map(_short, parts) if sum(map(len, parts)) > _LONGEST else parts))
 
 
 def _short(text: str) -> str:
@@ -101,7 +111,7 @@ def _short(text: str) -> str:
 
 def half_of(attributes: Mapping[str, str]) -> Half | None:
     """Tells whether an event is the request or the response of an inference; None where it is neither."""
-    return _HALVES.get(attributes["type"])
+    return HALVES.get(attributes["type"])
 
 
 def time_of(attributes: Mapping[str, str]) -> int | None:

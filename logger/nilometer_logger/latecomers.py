@@ -29,10 +29,13 @@ def late_messages(
         rows: of those events.
         late: shape (rows,); for how many windows each row was late.
     """
-    events = {(each.id, each.time): each.event for each in piece.inferences if each.half == half}
+    asked, found = half == "request", piece.inferences
+    abouts = zip(found.ids, found.times.tolist(), found.are_requests.tolist(), strict=True)
+    places = {(name, time): place for place, (name, time, is_request) in enumerate(abouts) if is_request == asked}
     told = {(rows.ids[row], int(rows.times[row])): int(late[row]) for row in np.flatnonzero(late).tolist()}
     for about, windows in told.items():
-        headers, body = to_kafka(events[about])
+        event, _ = piece.origin(places[about])
+        headers, body = to_kafka(event)
         reason = f"late for {windows} window{'s' if windows > 1 else ''} of {monitor.name}"
         facts = [(MONITOR, monitor.name.encode()), (REASON, reason.encode())]
         yield Message(topics.LATE, str(piece.stream).encode(), body, [*headers, *facts])

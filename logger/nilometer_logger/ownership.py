@@ -27,9 +27,8 @@ from nilometer_logger.reading import Beyond
 from nilometer_logger.restoring import read_changelog
 from nilometer_logger.settings import WorkerSettings
 from nilometer_logger.snapshots import Snapshot
-from nilometer_logger.streamfigures import Bounds
+from nilometer_logger.streamfigures import bounds_of
 from nilometer_logger.telling import Telling
-from nilometer_logger.times import SECOND
 
 _log = structlog.get_logger("nilometer.partition")
 # The state of a window may be larger than Kafka's default of 1 MiB for a message; the topic is created with this limit.
@@ -293,13 +292,3 @@ def _hear(future: "asyncio.Future[object] | None") -> None:
     """Hears of an error that is told elsewhere as well, so that asyncio does not report it as unheard."""
     if future is not None and future.done() and not future.cancelled():
         future.exception()
-
-
-def bounds_of(settings: WorkerSettings) -> Bounds:
-    """Returns the bounds of a partition that the settings tell."""
-    return Bounds(
-        future=int(settings.future_seconds * SECOND),
-        pairing=int(settings.pairing_seconds * SECOND),
-        pending=settings.max_pending,
-        duplicates=settings.max_duplicates,
-    )

@@ -19,21 +19,21 @@ import structlog
 from nilometer_logger import punctuation, snapshots
 from nilometer_logger.deadletters import POSITION, REASON, dead_letter
 from nilometer_logger.duplicates import Duplicates
-from nilometer_logger.errors import EventError, FutureTimeError, PayloadError, StateError
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_kafka, to_kafka
+from nilometer_logger.errors import EventError, StateError
+from nilometer_logger.events import CloudEvent
 from nilometer_logger.eventtime import Pane
-from nilometer_logger.inferences import Record, place_of, read_inference
-from nilometer_logger.kserve import Stream, stream_of, stream_text
+from nilometer_logger.inferences import Record, Run
+from nilometer_logger.kserve import Stream
 from nilometer_logger.monitoring import LATE_BOUNDS, Monitor
 from nilometer_logger.outbox import Outbox
 from nilometer_logger.punctuation import Configure, GiveUp, Punctuation, Quiet
 from nilometer_logger.snapshots import Change, Message, Restored, Snapshot
+from nilometer_logger.sorting import Sorter
 from nilometer_logger.streamfigures import Bounds, StreamFigures
-from nilometer_logger.watched import Run, Watched
+from nilometer_logger.watched import Watched
 
 _log = structlog.get_logger("nilometer.partition")
 _UNWATCHED_REMEMBERED = 1000
-_NEEDED = frozenset({"id", "source", "type"})
 
 
 class Partition:
@@ -62,6 +62,7 @@ class Partition:
         self._ended: dict[str, StreamFigures] = {}
         self._unwatched: set[str] = set()
         self._seen = Duplicates(bounds.duplicates)
+        self._sorter = Sorter(self._figures_of, self._seen, self._bury, bounds.future)
         self._changes: dict[bytes, bytes | None] = {}
         self._outbox = Outbox()
         self._taken = -1
@@ -75,6 +76,11 @@ class Partition:
     def has_changed(self) -> bool:
         """Whether a snapshot would hold anything new."""
         return self.offset > self._taken
+
+    @property
+    def unwatched(self) -> frozenset[str]:
+        """Streams that have shown and that no monitor watches: the first of them."""
+        return frozenset(self._unwatched)
 
     def restore(self, changes: Iterable[Change]) -> None:
         """Takes up the state that an earlier owner left.
@@ -160,18 +166,14 @@ class Partition:
         """
         runs: dict[str, Run] = {}
         for record in records:
-            kind = (dict(record.headers).get("content-type") or b"").decode("latin-1")
             try:
-                if kind == punctuation.CONTENT_TYPE:
+                if record.content_type == punctuation.CONTENT_TYPE:
                     order = punctuation.decode(record.value or b"")
                     self._take_in(runs)
                     runs = {}
                     self._obey(order)
                 else:
-                    is_batch = kind == BATCH_CONTENT_TYPE
-                    value = record.value or b""
-                    events = decode_batch(value) if is_batch else [from_kafka(record.headers, record.value)]
-                    self._sort(events, record, runs)
+                    self._sorter.sort(record, runs)
             except EventError as error:
                 self._bury(dead_letter(str(error), record.position, record.headers, record.value))
             self.offset = record.offset
@@ -179,42 +181,15 @@ class Partition:
         outliers, self._outbox.outliers = self._outbox.outliers, []
         return outliers
 
-    def _sort(self, events: Sequence[CloudEvent], record: Record, runs: dict[str, Run]) -> None:
-        """Puts the events of one record into the runs of their streams."""
-        for number, event in enumerate(events):
-            if not event.attributes.keys() >= _NEEDED:
-                missing = ", ".join(sorted(_NEEDED - event.attributes.keys()))
-                self._bury_event(f"not a CloudEvent: {missing} missing", record, number, event)
-                continue
-            text = stream_text(event.attributes)
-            watched = self._streams.get(text) or self._find(event, text)
-            if watched is None:
-                continue
-            try:
-                inference = read_inference(event, text, record, number, self._bounds.future)
-            except PayloadError as error:
-                watched.figures.future += isinstance(error, FutureTimeError)
-                self._bury_event(str(error), record, number, event)
-                continue
-            if inference is None:
-                continue
-            run = runs.get(text)
-            if run is None:
-                run = runs[text] = Run()
-            if self._seen.add(inference.identity):
-                run.inferences.append(inference)
-            else:
-                run.duplicates.append(record.offset)
-
-    def _find(self, event: CloudEvent, text: str) -> Watched | None:
-        if text in self._unwatched:
-            return None
-        if watched := self._watch(stream_of(event.attributes)):
-            return watched
-        if len(self._unwatched) < _UNWATCHED_REMEMBERED:
-            self._unwatched.add(text)
-            _log.info("stream not watched", stream=text, reason="no monitor names it")
-        return None
+    def _figures_of(self, text: str) -> StreamFigures | None:
+        """Gives the figures of a stream that somebody watches, by its text."""
+        watched = self._streams.get(text)
+        if watched is None and text not in self._unwatched:
+            watched = self._watch(Stream.parse(text))
+            if watched is None and len(self._unwatched) < _UNWATCHED_REMEMBERED:
+                self._unwatched.add(text)
+                _log.info("stream not watched", stream=text, reason="no monitor names it")
+        return watched.figures if watched else None
 
     def _watch(self, stream: Stream, clock: int | None = None, arrival: int = 0) -> Watched | None:
         watching = [monitor for monitor in self._running.values() if monitor.watches(stream)]
@@ -285,10 +260,6 @@ class Partition:
         for text, watched in self._streams.items():
             watched.drain()
             self._touched[text] = watched
-
-    def _bury_event(self, reason: str, record: Record, number: int, event: CloudEvent) -> None:
-        headers, body = to_kafka(event)
-        self._bury(dead_letter(reason, place_of(record, number), headers, body))
 
     def _bury(self, message: Message) -> None:
         self._outbox.messages.append(message)

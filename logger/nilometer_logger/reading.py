@@ -26,14 +26,12 @@ from faust.exceptions import ConsumerNotStarted
 from mode import Service
 
 from nilometer_logger.inferences import Record
-from nilometer_logger.times import SECOND
 
 # What is taken in at a time, before anything else may run: some tens of milliseconds.
 MOST_RECORDS = 500
 MOST_BYTES = 2 * 2**20
 # How long a look waits for the first record; a partition that is opened meanwhile is read after that.
 _PATIENCE_SECONDS = 0.2
-_MILLISECOND = SECOND // 1000
 
 
 @dataclass(frozen=True)
@@ -200,8 +198,7 @@ def bites(records: Sequence[ConsumerRecord]) -> Iterator[list[Record]]:
         if bite and (size + length > MOST_BYTES or len(bite) >= MOST_RECORDS):
             yield bite
             bite, size = [], 0
-        arrival = each.timestamp * _MILLISECOND
-        bite.append(Record(each.topic, each.partition, each.offset, arrival, list(each.headers), each.value))
+        bite.append(Record.read(each))
         size += length
     if bite:
         yield bite

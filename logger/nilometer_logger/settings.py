@@ -36,6 +36,12 @@ def setting(
     return field(default=default, metadata=metadata, repr=not secret)
 
 
+def same_as(settings: type["Common"], name: str) -> Any:
+    """Declares a setting as another class has it."""
+    [item] = [item for item in fields(settings) if item.name == name]
+    return field(default=item.default, metadata=item.metadata, repr=item.repr)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Common:
     """What every command that talks to Kafka takes."""
@@ -166,6 +172,18 @@ class RedriveSettings(Common):
 
     reason: str = setting("", "only dead letters whose reason contains this text, in any case; empty means all")
     limit: int = setting(0, "the most dead letters sent; 0 means all", least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplaySettings(Common):
+    """`nilometer replay`: the bounds are the worker's, so that the same log gives the same."""
+
+    log_level: str = setting("error", "the least level that is logged", choices=("debug", "info", "warning", "error"))
+    output: str = setting("text", "how findings are printed", choices=("text", "json"))
+    future_seconds: float = same_as(WorkerSettings, "future_seconds")
+    pairing_seconds: float = same_as(WorkerSettings, "pairing_seconds")
+    max_pending: int = same_as(WorkerSettings, "max_pending")
+    max_duplicates: int = same_as(WorkerSettings, "max_duplicates")
 
 
 def declared(settings: type[Common]) -> list[Field[Any]]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from nilometer_logger.eventtime import StreamClock
+from nilometer_logger.settings import ReplaySettings, WorkerSettings
+from nilometer_logger.times import SECOND
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,16 @@ class Bounds:
     pairing: int
     pending: int
     duplicates: int
+
+
+def bounds_of(settings: WorkerSettings | ReplaySettings) -> Bounds:
+    """Returns the bounds of a partition that the settings tell."""
+    return Bounds(
+        future=int(settings.future_seconds * SECOND),
+        pairing=int(settings.pairing_seconds * SECOND),
+        pending=settings.max_pending,
+        duplicates=settings.max_duplicates,
+    )
 
 
 @dataclass

@@ -17,7 +17,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What the fraction of a time in UTC is to be multiplied with, by the length of the time: of 1 to 9 digits.
 _SCALES: dict[int, int] = {len("2026-11-23T08:52:22.Z") + digits: 10 ** (9 - digits) for digits in range(1, 10)}
 _MOST_REMEMBERED = 4096
-# Nanoseconds of whole seconds in UTC, all of which lies in 64 bits, by their text with the point.
 _remembered: dict[str, int] = {}
 
 
@@ -45,6 +44,25 @@ def parse_time(text: str) -> int:
         if digits.isdecimal() and (scale := _SCALES.get(len(text))):
             return whole + int(digits) * scale
     return _parse(text)
+
+
+def whole_second(text: str) -> int | None:
+    """Reads a whole second in UTC.
+
+    Args:
+        text: such as ``2026-11-23T08:52:22.``, with the point, or anything.
+
+    Returns:
+        Nanoseconds since the epoch; None for anything else, and where a part of the second is beyond 64 bits.
+    """
+    whole = _remembered.get(text)
+    if whole is None:
+        try:
+            _parse(f"{text}0Z")
+        except ValueError:
+            return None
+        whole = _remembered.get(text)
+    return whole
 
 
 def _parse(text: str) -> int:

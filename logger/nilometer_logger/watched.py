@@ -7,14 +7,13 @@ come one by one. How many records a run holds is an accident of reading; no resu
 """
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nilometer_logger import snapshots
 from nilometer_logger.eventtime import CountWindower, StreamClock, Windower, windower_of
-from nilometer_logger.inferences import Arrivals, Inference, rows_of
+from nilometer_logger.inferences import Arrivals, Block, Run, rows_of
 from nilometer_logger.kserve import Half, Stream
 from nilometer_logger.latecomers import late_messages
 from nilometer_logger.monitoring import ClosedBy, Monitor
@@ -26,19 +25,6 @@ from nilometer_logger.streamfigures import Bounds, StreamFigures
 _HALVES: tuple[Half, ...] = ("request", "response")
 _NEVER = 2**63 - 1
 Bury = Callable[[Message], None]
-
-
-@dataclass
-class Run:
-    """The events of one stream in some consecutive records, in order.
-
-    Attributes:
-        inferences: decoded, each once.
-        duplicates: for every event passed over, the record that it stood in.
-    """
-
-    inferences: list[Inference] = field(default_factory=list)
-    duplicates: list[int] = field(default_factory=list)
 
 
 class Watched:
@@ -92,41 +78,39 @@ class Watched:
             run: of this stream, not empty.
             bury: sets aside the events that do not fit a monitor.
         """
-        inferences = run.inferences
         self._quiet_at = None
-        if inferences:
+        if run.blocks:
             before_all = self.clock.now
-            times = [inference.time for inference in inferences]
-            before = self.clock.observe(times)
-            after = np.maximum(before, np.array(times, dtype=np.int64))
-            for first, end, may_close in self._pieces(inferences, after, before_all):
-                piece = Arrivals(self.stream, inferences[first:end])
-                self._put(piece, before[first:end], bury)
+            before = self.clock.observe(np.concatenate([block.inferences.times for block in run.blocks]))
+            after = np.append(before[1:], self.clock.now)
+            begin = 0
+            for blocks, may_close in self._pieces(run.blocks, after, before_all):
+                piece = Arrivals(self.stream, blocks)
+                end = begin + len(piece.inferences)
+                self._pair(blocks)
+                self._put(piece, before[begin:end], int(after[begin]), bury)
                 if may_close:
-                    self._note_duplicates(run, piece.inferences[-1].block)
+                    self._note_duplicates(run, blocks[-1].record.offset)
                     self._close(int(after[end - 1]), "watermark")
+                begin = end
         self._note_duplicates(run, _NEVER)
 
     def _pieces(
-        self, inferences: Sequence[Inference], after: NDArray[np.int64], before_all: int
-    ) -> Iterator[tuple[int, int, bool]]:
+        self, blocks: Sequence[Block], after: NDArray[np.int64], before_all: int
+    ) -> Iterator[tuple[Sequence[Block], bool]]:
         """Cuts a run after each record at which a window may close; the last piece may end elsewhere."""
-        blocks = np.array([inference.block for inference in inferences], dtype=np.int64)
-        last = np.flatnonzero(np.append(blocks[1:] != blocks[:-1], True))
-        clocks = after[last]
-        closing = np.zeros(len(last), dtype=np.bool_)
+        clocks = after[np.cumsum([len(block.inferences) for block in blocks]) - 1]
+        closing = np.zeros(len(blocks), dtype=np.bool_)
         for windower in self.windowers:
             closing |= windower.may_close(clocks, before_all)
         first = 0
-        for end in (last[closing] + 1).tolist():
-            yield first, end, True
+        for end in (np.flatnonzero(closing) + 1).tolist():
+            yield blocks[first:end], True
             first = end
-        if first < len(inferences):
-            yield first, len(inferences), False
+        if first < len(blocks):
+            yield blocks[first:], False
 
-    def _put(self, piece: Arrivals, before: NDArray[np.int64], bury: Bury) -> None:
-        self._pair(piece.inferences)
-        begun = max(piece.inferences[0].time, int(before[0]))
+    def _put(self, piece: Arrivals, before: NDArray[np.int64], begun: int, bury: Bury) -> None:
         for windower in self.windowers:
             windower.begin(begun)
             for half in _HALVES:
@@ -144,16 +128,13 @@ class Watched:
                 windower.memory.update(rows)
                 self._outbox.outliers += windower.monitor.score(self.stream, rows)
 
-    def _pair(self, inferences: Sequence[Inference]) -> None:
+    def _pair(self, blocks: Sequence[Block]) -> None:
         """Lets halves meet; what has waited its time, by the arrivals in Kafka, pairs no more."""
-        put, block = self.pairing.put, -1
-        for inference in inferences:
-            if inference.block != block:
-                block = inference.block
-                self.last_arrival = max(self.last_arrival, inference.arrival)
-                self.pairing.give_up(self.last_arrival - self._bounds.pairing)
-            put(inference.id, inference.half, inference.time, inference.arrival)
-            self.figures.untimed += inference.untimed
+        for record, found in blocks:
+            self.last_arrival = max(self.last_arrival, record.timestamp)
+            self.pairing.give_up(self.last_arrival - self._bounds.pairing)
+            self.pairing.put_all(found.ids, found.are_requests, found.times, record.timestamp)
+            self.figures.untimed += int(found.untimed.sum())
 
     def _note_duplicates(self, run: Run, block: int) -> None:
         """Counts the duplicates up to a record, before the windows that close there are told of them."""

@@ -26,6 +26,7 @@ from tests.benchmarks.servers import Bench
 from tests.benchmarks.windows_delays import delays
 from tests.benchmarks.windows_peers import fill
 from tests.benchmarks.windows_pods import pods
+from tests.benchmarks.windows_profile import profile
 from tests.benchmarks.windows_traffic import START, Traffic, monitor, write_monitor
 from tests.benchmarks.windows_worker import create, filled, from_a_full_topic, new_prefix
 
@@ -81,6 +82,11 @@ def _costs(bench: Bench, sizes: Sizes) -> list[str]:
     return windows_pure.costs(bench.directory / "costs", sizes.pure // 5, sizes.turns)
 
 
+def _profile(bench: Bench, sizes: Sizes) -> list[str]:
+    one = [monitor(bench.directory / "usual" / "monitors")]
+    return profile(one, Traffic(sizes.pure // 2), 2 * sizes.turns)
+
+
 def _open(bench: Bench, _: Sizes) -> list[str]:
     return windows_pure.open_windows(bench.directory / "open")
 
@@ -98,10 +104,11 @@ SECTIONS: dict[str, tuple[str, Callable[[Bench, Sizes], list[str]]]] = {
     "rows": ("requests of 100 rows, 20 features, records of 20 events", _hundred),
     "pods": ("through the logger, four pods of five connections", _pods),
     "costs": ("what a partition pays for, without Kafka", _costs),
+    "profile": ("where the time of a partition goes (an inference)", _profile),
     "open": ("open windows", _open),
     "delays": ("how long findings take, 40 inferences a second", _delays),
 }
-_NEEDS_NO_KAFKA = {"costs", "open"}
+_NEEDS_NO_KAFKA = {"costs", "profile", "open"}
 
 
 def line(name: str, micros: float, base: float) -> str:

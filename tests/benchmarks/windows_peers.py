@@ -19,9 +19,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from nilometer_logger.events import decode_batch
-from nilometer_logger.inferences import Record, read_inference
-from nilometer_logger.kserve import stream_text
+from nilometer_logger.inferences import Halves, LoggedEvent, Record, logged_events, read_inferences
+from nilometer_logger.kserve import HALVES, stream_text
 from nilometer_logger.times import SECOND
 
 _FUTURE = 300 * SECOND
@@ -56,10 +55,11 @@ async def _consume(kafka: str, topic: str, count: int) -> tuple[float, int]:
 
 def _decode(found: Any) -> int:
     record = Record(found.topic, found.partition, found.offset, found.timestamp * 1_000_000, found.headers, found.value)
-    events = decode_batch(found.value)
-    for number, event in enumerate(events):
-        read_inference(event, stream_text(event.attributes), record, number, _FUTURE)
-    return len(events)
+    halves = Halves()
+    for number, event in enumerate(logged_events(record)):
+        if isinstance(event, LoggedEvent):
+            halves.add(number, event, stream_text(event.facts), HALVES[event.attributes.type])
+    return len(read_inferences(halves, record, _FUTURE).inferences)
 
 
 def _count_with_faust(kafka: str, topic: str, count: int) -> None:

@@ -292,16 +292,19 @@ def without(result: Any, name: str) -> Any:
 @every_kind
 @pytest.mark.parametrize("rows", [1, 100, 3000])
 def test_a_state_keeps_its_budget(kind: type[Statistic], rows: int) -> None:
-    """However many rows come, whatever is in them, a written state takes no more than its statistic states."""
+    """However many rows come or states merge, whatever is in them, a written state takes no more than is stated."""
     generator = np.random.default_rng(3)
-    statistic, largest = kind(LAYOUT), 0
+    taken, joined, largest = kind(LAYOUT), kind(LAYOUT), 0
     for block in range(20):
         values = np.column_stack([generator.normal(size=(rows, 2)) * 1e5, generator.integers(-1, 2, (rows, 2))])
         values[generator.random(values.shape) < 0.02] = NAN
-        unseen = {(row, 3): "\U0001f30a" * 80 + str(row) for row in np.flatnonzero(values[:, 3] == UNSEEN).tolist()}
-        unseen.update({place: f"{text[-4:]}{text}" for place, text in unseen.items()})  # differ before they are cut
-        take(statistic, values, row_hashes(block, rows), unseen)
-        largest = max(largest, sum(map(len, pack([statistic]))))
+        places = np.flatnonzero(values[:, 3] == UNSEEN).tolist()
+        unseen = {(row, 3): f"{block * rows + row:06}" + "\U0001f30a" * 80 for row in places}
+        part = kind(LAYOUT)
+        for statistic in (taken, part):
+            take(statistic, values, row_hashes(block, rows), unseen)
+        merged(joined, part)
+        largest = max(largest, *(sum(map(len, pack([statistic]))) for statistic in (taken, joined)))
     assert largest <= kind.budget_bytes(LAYOUT) + 64
 
 

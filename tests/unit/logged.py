@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 
 from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch
-from nilometer_logger.inferences import Record
-from nilometer_logger.kserve import REQUEST, RESPONSE, Half, Stream
+from nilometer_logger.inferences import Halves, LoggedEvent, Reading, Record, Run, logged_events, read_inferences
+from nilometer_logger.kserve import HALVES, REQUEST, RESPONSE, Half, Stream, stream_text
 from nilometer_logger.times import SECOND, format_time
 
 IRIS = Stream("demo", "iris", "predictor", "")
@@ -65,3 +65,22 @@ def record(
     """Returns any record of the topic `inferences`."""
     kind = [("content-type", content_type.encode())] if content_type else []
     return Record("inferences", 3, offset, arrival, [*headers, *kind], value)
+
+
+def reading(read: Record, future_bound: int = 0) -> Reading:
+    """Returns what the events of a record are, all of which are halves of inferences."""
+    halves = Halves()
+    for number, event in enumerate(logged_events(read)):
+        assert isinstance(event, LoggedEvent)
+        halves.add(number, event, stream_text(event.facts), HALVES[event.attributes.type])
+    return read_inferences(halves, read, future_bound)
+
+
+def run_of(*records: Record) -> Run:
+    """Returns the run of records whose events are of one stream, each once, and none of which is refused."""
+    run = Run()
+    for each in records:
+        found = reading(each)
+        assert not found.refused
+        run.add(each, found.inferences)
+    return run

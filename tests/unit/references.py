@@ -26,7 +26,7 @@ def csv_file(directory: Path, text: str = TABLE) -> Path:
 
 def looked_at(path: Path, **wishes: Any) -> Inferred:
     """Tells what the columns of a file are."""
-    return infer(open_source(path), Wishes(**wishes))
+    return infer(wishes.pop("source", None) or open_source(path), Wishes(**wishes))
 
 
 def made(path: Path, categorical: Sequence[str] = (), sample: int = SAMPLE, **wishes: Any) -> Baseline:

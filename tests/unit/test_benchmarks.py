@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -15,6 +16,8 @@ from tests.benchmarks.plan import Outcome, Plan, percentile
 from tests.benchmarks.stored import Stored
 from tests.benchmarks.table import Figure, Section
 from tests.benchmarks.turns import Row
+from tests.benchmarks.windows_profile import STAGES, profile
+from tests.benchmarks.windows_traffic import Traffic, monitor
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy"
@@ -157,3 +160,12 @@ def test_a_figure_says_whether_its_target_was_met() -> None:
     """A target is met at its bound, as precisely as that is printed, and missed beyond."""
     assert Figure("CPU", 45.04, " µs", 45).line().endswith("45.0 µs   <= 45.0 µs   met")
     assert Figure("CPU", 45.1, " µs", 45).line().endswith("45.1 µs   <= 45.0 µs   missed")
+
+
+def test_a_profile_names_every_stage_and_adds_up(tmp_path: Path) -> None:
+    """No stage is one that nothing calls, and the shares are parts of a whole."""
+    head, *stages, total = profile([monitor(tmp_path / "monitors")], Traffic(200), 1)
+
+    assert head.split() == ["CPU", "µs", "share"]
+    assert [line[:52].strip() for line in stages] == list(STAGES)
+    assert sum(float(line[52:61]) for line in stages) == pytest.approx(float(total[52:61]), abs=0.01 * len(stages))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner, Result
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 from nilometer_detectors.baseline import Baseline
 from nilometer_detectors.cli.baseline import command
 from nilometer_logger.errors import SettingError
+from tests.judging import normal
 from tests.unit.references import csv_file
 
 
@@ -79,3 +81,36 @@ def test_help_tells_both_commands() -> None:
     done = called("--help")
     assert "nilometer baseline DATA --out DIR" in done.stdout
     assert "show" in done.stdout
+
+
+@pytest.mark.parametrize("rule", ["5", "sturges", "doane", "rice", "scott", "freedmanDiaconis"])
+def test_bins_can_be_chosen(tmp_path: Path, rule: str) -> None:
+    """A number of bins, or a rule: then there are as many as numpy takes by it, and no value lies outside."""
+    values = np.round(normal(500, 1).ravel(), 6)
+    path = csv_file(tmp_path, "\n".join(["x", *map(repr, values.tolist())]))
+    assert called(path, "--bins", rule, "--out", tmp_path / "b").exit_code == 0
+    [column] = Baseline.load(tmp_path / "b").features
+    numpy_name = {"freedmanDiaconis": "fd"}.get(rule, rule)
+    expected = np.histogram_bin_edges(values, int(rule) if rule.isdecimal() else numpy_name)
+    assert column.edges == pytest.approx(expected)
+    assert sum(column.counts) == 500
+
+
+@pytest.mark.parametrize("bins", ["0", "201", "-1", "wide"])
+def test_bins_that_are_none_are_a_wrong_flag(tmp_path: Path, bins: str) -> None:
+    """Anything else is refused with what is expected."""
+    done = called(csv_file(tmp_path), "--bins", bins, "--out", tmp_path / "b")
+    assert done.exit_code == 2
+    assert "a number from 1 to 200 or one of sturges, doane" in done.stderr
+
+
+def test_thresholds_are_found_where_a_rate_is_given(tmp_path: Path) -> None:
+    """With a rate of false alarms the artefact has thresholds, and shows them; wrong sizes are a wrong flag."""
+    path = csv_file(tmp_path, "\n".join(["x", *map(repr, normal(60, 1).ravel().tolist())]))
+    flags = ["--out", tmp_path / "b", "--false-alarm-rate", "0.1", "--window-rows"]
+    done = called(path, *flags, "1000")
+    assert done.exit_code == 0
+    assert "zscore: threshold" in done.stdout
+    assert "at a false alarm rate of 0.1" in called("show", tmp_path / "b").stdout
+    assert "note: no threshold is found for detector" in done.stderr
+    assert called(path, *flags, "many").exit_code == 2

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from nilometer_detectors.describing import describe, histogram, schema_yaml
-from nilometer_detectors.monitor import load_monitor
+from nilometer_detectors.loading import load_monitor
 from nilometer_logger.rows import Column
 from tests.judging import baseline_of, declaration, normal, write
 from tests.unit.references import csv_file, made

@@ -12,6 +12,7 @@ from nilometer_logger.duplicates import Duplicates
 from nilometer_logger.errors import StateError
 
 LARGEST = 2**64 - 1
+IDENTITY = st.integers(0, 30) | st.integers(0, LARGEST)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -58,15 +59,21 @@ def keep(state: dict[int, bytes], changes: list[tuple[int, bytes | None]]) -> No
 
 @given(
     st.integers(1, 20),
-    st.lists(st.integers(0, 30) | st.integers(0, LARGEST) | st.sampled_from(["write", "restart"]), max_size=200),
+    st.lists(
+        IDENTITY | st.lists(IDENTITY, max_size=5) | st.sampled_from(["write", "restart"]),
+        max_size=200,
+    ),
     st.randoms(use_true_random=False),
 )
-def test_it_answers_as_an_endless_list_would(most: int, steps: list[int | str], random: object) -> None:
+def test_it_answers_as_an_endless_list_would(most: int, steps: list[int | list[int] | str], random: object) -> None:
     """Whatever is written in between, and whoever goes on from what was written."""
     seen, obvious, state = Duplicates(most), Obvious(most), dict[int, bytes]()
     for step in steps:
         if isinstance(step, int):
             assert seen.add(step) is obvious.add(step)
+            continue
+        if isinstance(step, list):
+            assert seen.add_all(step) == [obvious.add(identity) for identity in step]
             continue
         keep(state, seen.changes())
         if step == "restart":

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from nilometer_logger import kserve
 from nilometer_logger.events import from_http
-from nilometer_logger.kserve import REQUEST, RESPONSE, Stream, half_of, stream_of, stream_text, time_of
+from nilometer_logger.kserve import REQUEST, RESPONSE, Stream, facts_of, half_of, stream_of, stream_text, time_of
 from nilometer_logger.times import parse_time
 from tests.unit.captures import Capture, capture, captures
 
@@ -82,21 +82,21 @@ def test_a_stream_s_text_is_that_of_the_stream(attributes: dict[str, str], sourc
     """Whether it is worked out or remembered: two streams never share a text, and one never has two."""
     whole = {**attributes, "source": source}
 
-    assert [stream_text(whole), stream_text(whole)] == [str(stream_of(whole))] * 2
+    assert [stream_text(facts_of(whole)), stream_text(facts_of(whole))] == [str(stream_of(whole))] * 2
 
 
 def test_an_event_without_anything_to_go_by_has_no_stream() -> None:
     """Neither an InferenceService nor a source: nothing is guessed."""
     with pytest.raises(KeyError, match="source"):
-        stream_text({"namespace": "demo"})
+        facts_of({"namespace": "demo"})
 
 
 def test_the_texts_that_are_remembered_are_bounded() -> None:
     """A client may name as many streams as it likes, and as long ones."""
     for number in range(5000):
-        assert stream_text({"source": f"s{number}"}) == f"/s{number}//"
+        assert stream_text(("", f"s{number}", "", "")) == f"/s{number}//"
     assert len(kserve._texts) <= 4096
-    assert stream_text({"source": "s" * 1001}) == str(stream_of({"source": "s" * 1001}))
+    assert stream_text(("", "s" * 1001, "", "")) == str(stream_of({"source": "s" * 1001}))
     assert not any(len(facts[1]) > 1000 for facts in kserve._texts)
 
 

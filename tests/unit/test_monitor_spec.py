@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nilometer_detectors.loading import load_monitor, load_monitors
 from nilometer_detectors.monitor import CompiledMonitor
+from nilometer_detectors.registry import available, find
 from nilometer_detectors.schema import json_schema
 from nilometer_detectors.windows import format_duration, parse_duration
 from nilometer_logger.errors import SettingError
@@ -211,6 +212,14 @@ def test_what_is_no_duration(text: object) -> None:
         ({"alerts": {}}, "spec.alerts is no known field (known: stream, schema, baseline,"),
         ({"window": {"size": "1s"}}, "spec.window is no known field; did you mean windows?"),
         ({"statistics": ["median"]}, "spec.statistics[0] is 'median': expected one of count, missing"),
+        (
+            {"schema": {"features": [{"name": "a", "bins": [0, 2, 1]}]}},
+            "spec.schema.features[0] expected ascending edges, and 1 stands after 2",
+        ),
+        (
+            {"schema": {"features": [{"name": "a", "type": "categorical", "categories": ["x"], "bins": [0, 1]}]}},
+            "has bins and is categorical; its histogram counts categories",
+        ),
         ({"statistics": ["mean", "histogram"]}, "spec.statistics[1] is 'histogram': its edges come from a baseline"),
         ({"statistics": ["top"]}, "spec.statistics[0] is 'top': it is of categorical columns, and there are none"),
         (
@@ -488,7 +497,8 @@ def test_the_json_schema_knows_every_field_and_detector(tmp_path: Path) -> None:
     said = problems(tmp_path, declaration(nonsense=1))
     spec = schema["$defs"]["MonitorSpec"]
     assert f"(known: {', '.join(spec['properties'])})" in said
-    assert spec["properties"]["drift"]["items"]["oneOf"][-1] == {"$ref": "#/$defs/ks"}
+    drift = [name for name in available() if find(name).kind == "drift"]
+    assert spec["properties"]["drift"]["items"]["oneOf"] == [{"$ref": f"#/$defs/{name}"} for name in drift]
     ks = schema["$defs"]["ks"]
     assert {"name", "detector", "pValue", "correction", "alternative", "minRows", "sampleSize"} <= set(ks["properties"])
     assert ks["properties"]["detector"] == {"const": "ks"}
@@ -510,8 +520,28 @@ from nilometer_detectors.registry import available
 assert "alibi.KSDrift" in available()
 light = sys.modules.keys() & {"alibi_detect", "scipy", "sklearn", "asyncio", "faust", "aiokafka", "aiohttp"}
 assert not light, light
+from nilometer_detectors.registry import available, find
 from nilometer_detectors.schema import json_schema
 json_schema()
 assert "alibi_detect" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_bins_make_a_histogram_without_a_baseline(tmp_path: Path) -> None:
+    """Edges that are declared count values without a baseline, and other edges make another monitor."""
+    features = [{"name": "a", "bins": [0, 1, 2]}]
+    monitor = monitor_of(tmp_path, declaration(schema={"features": features}))
+    state = monitor.open()
+    state.update(rows_of([[0.5], [1.5], [1.7], [9.0]]))
+    histogram = state.window.features.result()["a"]["histogram"]
+    assert histogram == {"edges": [0.0, 1.0, 2.0], "counts": [1, 2], "below": 0, "above": 1}
+    features[0]["bins"] = [0, 1, 3]
+    assert monitor_of(tmp_path, declaration(schema={"features": features})).digest != monitor.digest
+
+
+def test_bins_are_the_baselines(tmp_path: Path) -> None:
+    """What is compared with a baseline is counted in its bins: others are refused, with what helps."""
+    baseline_of([[0.0], [1.0], [2.0]]).save(tmp_path / "base")
+    document = declaration(schema={"features": [{"name": "a", "bins": [0, 1]}]}, baseline={"path": "base"})
+    assert "build the baseline with --bins" in problems(tmp_path, document)

@@ -112,10 +112,20 @@ def test_the_finding_names_the_feature_and_its_range() -> None:
 
 
 def test_several_features_can_be_to_blame() -> None:
-    """Where no single value makes the row normal, as many as it takes are named, the weightiest first."""
-    detector = built(normal(2000, 4), thresholdPerc=90)
+    """Values that weigh alike are all named, though the row might be normal without one of them."""
+    detector = built(normal(2000, 4), thresholdPerc=99)
     rows = rows_of([[40.0, 0.0, -50.0, 0.1]])
     assert set(detector.explain(rows, detector.score(rows), 0)) == {"a", "c"}
+
+
+def test_as_many_are_to_blame_as_it_takes() -> None:
+    """Where the row is still an outlier without the weightiest, the next are named, and with all medians it is normal."""
+    detector = built(normal(2000, 3), threshold=0.45)
+    rows = rows_of([[60.0, 2.5, 2.5]])
+    told = detector.explain(rows, detector.score(rows), 0)
+    assert set(told) == {"a", "b", "c"}
+    middles = [float(np.mean(told[name]["expected"])) for name in "abc"]
+    assert detector.score(rows_of([middles])).score[0] < detector.score(rows_of([[0.0, 2.5, 2.5]])).score[0]
 
 
 def test_infinite_and_constant_values_need_no_tree() -> None:

@@ -10,6 +10,7 @@ from scipy.stats import chi2
 from sklearn.covariance import ledoit_wolf as of_sklearn
 
 from nilometer_detectors.detector import Refused
+from nilometer_detectors.outliers.contract import weightiest
 from nilometer_detectors.outliers.covariance import inverse_root, ledoit_wolf
 from nilometer_detectors.outliers.mahalanobis import Mahalanobis, equivalent
 from nilometer_logger.rows import Floats
@@ -140,6 +141,13 @@ def test_the_finding_names_the_features_and_their_ranges() -> None:
     low, high = told["b"]["expected"]
     assert low < 1.9e-6 < high
     assert told["b"]["expected"] == pytest.approx([1.9e-6 - 3.3 * 0.3e-6, 1.9e-6 + 3.3 * 0.3e-6], rel=0.1)
+
+
+def test_the_weightiest_shares_are_chosen() -> None:
+    """As many as it takes for the rest to be within the threshold, and one at least."""
+    assert weightiest(np.array([1.0, 5.0, NAN, 3.0]), 1.5) == ([1, 3], 1.0)
+    assert weightiest(np.array([0.1, 0.2]), 9.0) == ([1], 0.1)
+    assert weightiest(np.array([1.0, INF, 9.0]), 2.0) == ([1, 2], 1.0)
 
 
 def test_a_constant_feature_expects_its_value() -> None:

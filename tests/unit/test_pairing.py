@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,13 +100,22 @@ HALVES = st.sampled_from(["request", "response"])
 PUTS = st.tuples(
     st.just("put"), st.sampled_from(["a", "b", "c", "d", LONG]), HALVES, st.integers(0, 20), st.integers(0, 20)
 )
+ALIKE = st.lists(st.tuples(st.sampled_from("abcdefg") | st.just(LONG), HALVES, st.integers(0, 20)), max_size=6)
 STEPS = st.one_of(
     PUTS,
     PUTS,
     PUTS,
+    st.tuples(st.just("put all"), ALIKE, st.integers(0, 20)),
     st.tuples(st.sampled_from(["give up", "forget"]), st.integers(0, 20)),
     st.tuples(st.sampled_from(["write", "restart"]), st.integers(0, 5)),
 )
+
+
+def put_all(halves: Pairing, found: list[tuple[str, Half, int]], arrival: int) -> None:
+    """Puts the halves of one record."""
+    are_requests = np.array([half == "request" for _, half, _ in found], dtype=np.bool_)
+    times = np.array([time for *_, time in found], dtype=np.int64)
+    halves.put_all([id_ for id_, *_ in found], are_requests, times, arrival)
 
 
 @given(st.integers(1, 12), st.lists(STEPS, max_size=80))
@@ -116,6 +126,10 @@ def test_it_answers_as_lists_would(most: int, steps: list[tuple[object, ...]]) -
         if kind == "put":
             halves.put(*arguments)  # type: ignore[arg-type]
             obvious.put(*arguments)  # type: ignore[arg-type]
+        elif kind == "put all":
+            put_all(halves, *arguments)  # type: ignore[arg-type]
+            for id_, half, time in arguments[0]:  # type: ignore[attr-defined]
+                obvious.put(id_, half, time, arguments[1])  # type: ignore[arg-type]
         elif kind == "give up":
             assert halves.give_up(*arguments) == obvious.give_up(*arguments)  # type: ignore[arg-type]
         elif kind == "forget":

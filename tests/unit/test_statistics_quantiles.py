@@ -92,6 +92,18 @@ def test_merging_keeps_the_bound(parts: int) -> None:
     assert set((whole.state()["sizes"] @ (1 << np.arange(48))).tolist()) == {60_000}
 
 
+def test_an_odd_item_is_not_lost() -> None:
+    """Levels of odd sizes are halved all the same, and their weights still add up to the number of values."""
+    sizes = np.zeros((1, 48), dtype=np.int64)
+    sizes[0, :4] = 101, 251, 253, 255
+    state = {"sizes": sizes, "items": np.random.default_rng(1).random(int(sizes.sum()))}
+    first, second = (Quantiles.from_state(Layout(numbers(1)), state) for _ in range(2))
+    first.merge(second)
+    after, weights = first.state()["sizes"][0], 1 << np.arange(48)
+    assert after[1:].sum() <= 768
+    assert after @ weights == 2 * (sizes[0] @ weights)
+
+
 def test_the_coins_favour_nobody() -> None:
     """The errors of many columns have both signs: a coin that always fell alike would push all ranks one way."""
     values = np.random.default_rng(5).random((30_000, 60))

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from nilometer_logger.errors import PayloadError
-from nilometer_logger.events import decode_batch, encode_batch, from_http
-from nilometer_logger.inferences import Arrivals, read_inference, rows_of
-from nilometer_logger.kserve import stream_of, time_of
+from nilometer_logger.events import from_http
+from nilometer_logger.inferences import Arrivals, Run, rows_of
+from nilometer_logger.kserve import Half, stream_of, time_of
 from nilometer_logger.rows import Column, Rows, Schema
 from tests.unit.captures import Capture, captures
-from tests.unit.logged import batch
+from tests.unit.logged import batch, reading
 
 VERSIONS = ["v0.13.1", "v0.20.0"]
 NO_ROWS = "the body's JSON has none of instances, predictions (v1), inputs, outputs (v2)"
@@ -46,29 +46,34 @@ REPLAY: list[tuple[str, str, Any]] = [
 ]
 
 
-def replay(found: Capture, columns: int) -> tuple[tuple[str, ...] | None, Rows]:
+def replay(captured: Capture, columns: int) -> tuple[tuple[str, ...] | None, Rows]:
     """Takes a capture the whole way.
 
     Args:
-        found: the capture.
+        captured: one event.
         columns: of the schema that its rows get.
 
     Returns:
         The names of the body's columns, and the rows.
     """
-    [event] = decode_batch(encode_batch([from_http(found.headers, found.body)]))
+    event = from_http(captured.headers, captured.body)
     arrival = time_of(event.attributes)
     assert arrival is not None
     record = batch(0, event, arrival=arrival)
-    inference = read_inference(event, stream_of(event.attributes), record, 0, 0)
-    assert inference is not None
+    found = reading(record)
+    for error in found.refused.values():
+        raise error
+    [payload] = found.inferences.payloads
+    half: Half = "request" if found.inferences.are_requests[0] else "response"
+    run = Run()
+    run.add(record, found.inferences)
     schema = Schema(tuple(Column(f"column{number}") for number in range(columns)))
     monitor: Any = SimpleNamespace(name="replay", features=schema, predictions=schema)
-    arrivals = Arrivals(stream_of(event.attributes), [inference])
-    rows, _, dead = rows_of(monitor, arrivals, inference.half, np.array([arrival]))
+    arrivals = Arrivals(stream_of(event.attributes), run.blocks)
+    rows, _, dead = rows_of(monitor, arrivals, half, np.array([arrival]))
     assert rows is not None
     assert dead == []
-    return inference.payload.names, rows
+    return payload.names, rows
 
 
 @pytest.mark.parametrize("version", VERSIONS)

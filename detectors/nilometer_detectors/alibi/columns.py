@@ -14,13 +14,13 @@ alibi-detect under a stream has traps, and this is where they are shut off:
 * columns beyond those of the reference are ignored, one too few is an error: the columns are those of the schema.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import ConfigDict
 
-from nilometer_detectors.alibi.library import arguments_of, class_of, refused, seeded, takes, why_not
+from nilometer_detectors.alibi.library import arguments_of, class_of, number_of, refused, seeded, takes, why_not
 from nilometer_detectors.detector import Context, Parameters, Refused
 from nilometer_detectors.drift.columns import Measured
 from nilometer_detectors.drift.contract import Window
@@ -29,7 +29,7 @@ from nilometer_detectors.drift.effective import Input
 from nilometer_detectors.drift.samples import SampleDrift, SampleParameters
 from nilometer_logger.rows import ColumnType, Floats
 
-_CODES = frozenset({"boolean", "categorical"})
+_CODES: frozenset[ColumnType] = frozenset({"boolean", "categorical"})
 
 
 class AlibiColumnParameters(PValueParameters, SampleParameters):
@@ -96,7 +96,7 @@ class AlibiCategories(AlibiNumbers):
 class AlibiMixed(AlibiNumbers):
     """A test by column of alibi-detect that judges numbers and categories."""
 
-    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "text"}) | _CODES
+    judges: ClassVar[frozenset[ColumnType]] = _CODES.union(["numeric", "text"])
     by_default: ClassVar[frozenset[ColumnType]] = judges
 
 
@@ -137,11 +137,6 @@ def _categories(make: Any, kind: ColumnType, reference: Floats) -> dict[str, Any
     if not takes(make, "categories_per_feature"):
         return {}
     return {"categories_per_feature": {0: np.unique(reference).astype(int).tolist()} if kind in _CODES else {}}
-
-
-def number_of(said: Mapping[str, Any], name: str) -> float:
-    """Takes a number out of what was said: an array of one, or a number."""
-    return float(np.ravel(said[name])[0])
 
 
 def _same_constant(reference: Floats, values: Floats) -> bool:

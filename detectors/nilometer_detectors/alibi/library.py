@@ -116,6 +116,11 @@ def arguments_of(make: Any, given: Mapping[str, Any], model: type[BaseModel]) ->
     return {known[name]: value for name, value in given.items()}
 
 
+def number_of(said: Mapping[str, Any], name: str) -> float:
+    """Takes a number out of what was said: an array of one, or a number."""
+    return float(np.ravel(said[name])[0])
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Lets what draws from numpy's global generator draw the same numbers every time, and leaves it as it was."""

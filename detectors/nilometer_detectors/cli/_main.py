@@ -16,6 +16,7 @@ _COMMANDS = {
     "events": ("events", "logger", "Print what passes through a topic."),
     "redrive": ("redrive", "logger", "Send dead letters through again."),
     "baseline": ("baseline", "worker", "Make a baseline from reference data."),
+    "replay": ("replay", "worker", "Run monitors over what was logged already, or over a file."),
     "validate": ("validate", "worker", "Check monitor files."),
     "demo": ("demo", "demo", "Run everything on this machine and watch a model drift."),
 }

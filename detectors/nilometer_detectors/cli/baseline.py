@@ -1,5 +1,7 @@
 """`nilometer baseline`: a group whose command for data needs no name."""
 
+import asyncio
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -8,12 +10,19 @@ from typing import Any
 import click
 
 from nilometer_detectors.baseline import Baseline
+from nilometer_detectors.calibrating import WINDOW_ROWS, Wanted, calibrate
+from nilometer_detectors.cli._options import command as make_command
 from nilometer_detectors.describing import describe, schema_yaml
 from nilometer_detectors.preparing import prepare
-from nilometer_detectors.reference import SAMPLE, Wishes, build, infer
+from nilometer_detectors.recorded import copy
+from nilometer_detectors.reference import BINS, SAMPLE, Wishes, build, infer
 from nilometer_detectors.sources import open_source
+from nilometer_detectors.statistics.binning import MOST, RULES
 from nilometer_detectors.table import Progress, Source
+from nilometer_detectors.thesis import read_thesis
 from nilometer_logger.rows import ColumnType
+from nilometer_logger.settings import Common
+from nilometer_logger.times import parse_time
 
 _TYPES: tuple[ColumnType, ...] = ("numeric", "categorical", "boolean", "text")
 
@@ -32,6 +41,29 @@ def _named(flag: str, text: str) -> click.Option:
     return click.Option([f"--{flag}", flag], multiple=True, metavar="NAME", help=text)
 
 
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(size) for size in text.split(","))
+    except ValueError:
+        sizes = ()
+    if not sizes or min(sizes) < 1:
+        raise click.BadParameter(f"is {text!r}: numbers of rows are expected, such as 100,1000")
+    return sizes
+
+
+def _bins(_ctx: click.Context, _param: click.Parameter, text: str) -> int | str:
+    if text in RULES or (text.isdecimal() and 1 <= int(text) <= MOST):
+        return text if text in RULES else int(text)
+    raise click.BadParameter(f"is {text!r}: a number from 1 to {MOST} or one of {', '.join(RULES)} is expected")
+
+
+def _time(_ctx: click.Context, _param: click.Parameter, text: str) -> int:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 _OPTIONS: tuple[click.Option, ...] = (
     click.Option(["--out"], type=click.Path(path_type=Path), help="the directory to write the baseline to"),
     click.Option(["--dry-run"], is_flag=True, help="only tell what the columns are: as spec.schema of a monitor"),
@@ -45,13 +77,31 @@ _OPTIONS: tuple[click.Option, ...] = (
     click.Option(
         ["--sample"], default=SAMPLE, show_default=True, type=click.IntRange(min=1), help="the most rows kept"
     ),
-)
-_FILE_OPTIONS = (
-    click.Option(["--names"], default="", metavar="NAME,…", help="the columns that a file tells by position only"),
     click.Option(
-        ["--stream"], default="", help="whose events to take: NAMESPACE/INFERENCESERVICE[/COMPONENT[/ENDPOINT]]"
+        ["--bins"],
+        default=str(BINS),
+        show_default=True,
+        metavar="N|RULE",
+        callback=_bins,
+        help=f"how many bins histograms have, or a rule: {', '.join(RULES)}",
     ),
+    click.Option(
+        ["--false-alarm-rate"],
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        help="find the thresholds at which so many normal rows, or windows, raise an alarm",
+    ),
+    click.Option(
+        ["--window-rows"],
+        default=",".join(map(str, WINDOW_ROWS)),
+        show_default=True,
+        metavar="N,…",
+        callback=lambda _ctx, _param, text: _sizes(text),
+        help="the sizes of windows that thresholds of drift are found for",
+    ),
+    click.Option(["--seed"], default=0, show_default=True, help="of all that is drawn at random for thresholds"),
 )
+_NAMES = click.Option(["--names"], default="", metavar="NAME,…", help="the columns that the data tell by position only")
+_STREAM = "NAMESPACE/INFERENCESERVICE[/COMPONENT[/ENDPOINT]]"
 
 
 def _wishes(flags: dict[str, Any]) -> Wishes:
@@ -63,10 +113,10 @@ def _wishes(flags: dict[str, Any]) -> Wishes:
     )
 
 
-def _bar(source: Source) -> AbstractContextManager[Any]:
-    """Makes a progress bar over both readings of a source, which shows on a terminal only."""
+def _bar(source: Source, readings: int) -> AbstractContextManager[Any]:
+    """Makes a progress bar over all readings of a source, which shows on a terminal only."""
     stream = click.get_text_stream("stderr")
-    return click.progressbar(length=2 * source.size, label=source.name, file=stream, hidden=not stream.isatty())
+    return click.progressbar(length=readings * source.size, label=source.name, file=stream, hidden=not stream.isatty())
 
 
 def make(source: Source, flags: dict[str, Any]) -> None:
@@ -76,29 +126,64 @@ def make(source: Source, flags: dict[str, Any]) -> None:
         source: of reference data.
         flags: of the command line, by their names.
     """
-    if not (flags["out"] or flags["dry_run"]):
-        raise click.UsageError("give --out DIR, or --dry-run to look at the columns only")
-    with _bar(source) as bar:
+    _check_out(flags)
+    readings = 1 if flags["dry_run"] else 3 if flags["bins"] in RULES else 2
+    with _bar(source, readings) as bar:
         progress: Progress = bar.update
         inferred = infer(source, _wishes(flags), progress)
-        built = None if flags["dry_run"] else build(source, inferred, flags["sample"], progress)
+        built = None if flags["dry_run"] else build(source, inferred, flags["sample"], progress, bins=flags["bins"])
     for remark in inferred.remarks:
         click.echo(f"note: {remark}", err=True)
     if built is None:
         features, predictions = ([one.column for one in half] for half in (inferred.features, inferred.predictions))
         click.echo(schema_yaml(features, predictions))
         return
+    finish(built, flags)
+
+
+def _check_out(flags: dict[str, Any]) -> None:
+    if not (flags["out"] or flags["dry_run"]):
+        raise click.UsageError("give --out DIR, or --dry-run to look at the columns only")
+
+
+def finish(built: Baseline, flags: dict[str, Any]) -> None:
+    """Prepares a baseline, calibrates it where that is asked for, writes it and shows it."""
     baseline, left_out = prepare(built)
     for name, reason in left_out.items():
         click.echo(f"note: nothing is prepared for detector {name}: {reason}", err=True)
+    if rate := flags["false_alarm_rate"]:
+        baseline, left_out = calibrate(baseline, Wanted(rate, flags["window_rows"], flags["seed"]))
+        for name, reason in left_out.items():
+            click.echo(f"note: no threshold is found for detector {name}: {reason}", err=True)
     baseline.save(flags["out"])
     click.echo(describe(baseline))
     click.echo(f"\nwritten to {flags['out']}; name it in a monitor as  baseline: {{path: {flags['out'].resolve()}}}")
 
 
 def _build(data: Path, names: str, stream: str, **flags: Any) -> None:
-    given = [name.strip() for name in names.split(",") if name.strip()]
-    make(open_source(data, given, stream), flags)
+    if data.suffix.lower() == ".json":
+        _check_out(flags)
+        baseline = read_thesis(data, _wishes(flags))
+        if flags["dry_run"]:
+            click.echo(schema_yaml(baseline.feature_schema.columns, baseline.prediction_schema.columns))
+        else:
+            finish(baseline, flags)
+        return
+    make(open_source(data, _listed(names), stream), flags)
+
+
+def _listed(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def _recorded(settings: Common, stream: str, begin: int, end: int, names: str, **flags: Any) -> None:
+    _check_out(flags)
+    if begin >= end:
+        raise click.UsageError("--from must lie before --to")
+    with tempfile.TemporaryDirectory(prefix="nilometer-baseline-") as directory:
+        path = Path(directory, "events.jsonl")
+        asyncio.run(copy(settings, stream, begin, end, path))
+        make(open_source(path, _listed(names), stream), flags)
 
 
 def _show(directory: Path) -> None:
@@ -121,12 +206,15 @@ command = _DefaultGroup(
             """Make a baseline of a file.
 
             DATA is CSV whose first line names the columns, Parquet (.parquet), arrays of numpy (.npz), or JSON lines
-            (.jsonl) of KServe's requests or of CloudEvents as `nilometer events --output json` prints them. Features
-            stand in the order in which clients send them; predictions are named by --prediction, in the order in which
-            the model answers them.""",
+            (.jsonl) of KServe's requests or of CloudEvents as `nilometer events --output json` prints them; or the
+            directory of a KSDrift, CVMDrift, ChiSquareDrift or TabularDrift that alibi-detect saved; or the baseline
+            of a ModelMonitor of the thesis (.json), which has no sample. Features stand in the
+            order in which clients send them; predictions are named by --prediction, in the order in which the model
+            answers them.""",
             click.Argument(["data"], type=click.Path(path_type=Path)),
             *_OPTIONS,
-            *_FILE_OPTIONS,
+            _NAMES,
+            click.Option(["--stream"], default="", metavar=_STREAM, help="whose events to take"),
         ),
         _command(
             "show",
@@ -135,4 +223,23 @@ command = _DefaultGroup(
             click.Argument(["directory"], type=click.Path(path_type=Path)),
         ),
     ],
+)
+command.add_command(
+    make_command(
+        Common,
+        _recorded,
+        """Make a baseline of the inferences of a time span that stand in the topic `inferences`.
+
+        Requests give features, and where responses are logged, those give the predictions of the same rows.""",
+        click.Argument(["stream"], metavar=_STREAM),
+        click.Option(
+            ["--from", "begin"], required=True, callback=_time, metavar="TIME", help="such as 2026-11-23T08:00:00Z"
+        ),
+        click.Option(
+            ["--to", "end"], required=True, callback=_time, metavar="TIME", help="the first time after the span"
+        ),
+        *_OPTIONS,
+        _NAMES,
+    ),
+    "kafka",
 )

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from nilometer_detectors.baseline import BaselineColumn
-from nilometer_detectors.detector import Context, Refused, baseline_of
+from nilometer_detectors.detector import Context, Refused, baseline_of, columns_of
 from nilometer_detectors.drift.cells import Integers
 from nilometer_detectors.drift.columns import ColumnDrift
 from nilometer_detectors.drift.contract import DriftParameters, Needs, Window
@@ -19,7 +19,7 @@ from nilometer_detectors.drift.effective import Input
 from nilometer_detectors.statistics.counts import Counts
 from nilometer_detectors.statistics.histogram import Histogram
 from nilometer_detectors.statistics.summary import Summary
-from nilometer_logger.rows import ColumnType
+from nilometer_logger.rows import ColumnType, Floats
 
 Aspect = Literal["values", "missing"]
 
@@ -66,6 +66,18 @@ class BinnedDrift(ColumnDrift[B, Integers]):
         self.columns = [known[place] for place in self.places]
         self.references = [self._reference(column) for column in self.columns]
 
+    def choose(self, context: Context) -> tuple[int, ...]:
+        """Chooses the columns; of what is missing, any columns."""
+        if self.parameters.aspect == "values":
+            return super().choose(context)
+        any_type, named = BinnedDrift.judges, self.parameters.features
+        return columns_of(named, self.schema, detector=context.type, judges=any_type, by_default=any_type, of=self.of)
+
+    def try_once(self) -> None:
+        """Measures a column of the baseline against itself, so that kernels are compiled before the first window."""
+        count = int(self.references[0].sum())
+        self.measure([0], [Input(self.references[0], count, 0, count)])
+
     def _reference(self, column: BaselineColumn) -> Integers:
         if self.parameters.aspect == "missing":
             return np.array([column.count, column.missing], dtype=np.int64)
@@ -73,14 +85,16 @@ class BinnedDrift(ColumnDrift[B, Integers]):
             raise Refused(f"the baseline has no usable value of {column.name!r}: name the features to judge without it")
         return cells_of(column)
 
-    def within(self, column: int, counts: Integers) -> Integers:
+    def within(self, column: int, counts: Integers) -> Floats:
         """Leaves out what lies outside of the baseline.
 
         Args:
             column: its place among the judged columns.
             counts: of its cells.
         """
-        return counts if self.parameters.aspect == "missing" else within_baseline(self.columns[column], counts)
+        if self.parameters.aspect == "missing":
+            return counts.astype(np.float64)
+        return within_baseline(self.columns[column], counts)
 
     def needs(self) -> Needs:
         """Asks for histograms."""
@@ -109,9 +123,10 @@ def cells_of(column: BaselineColumn) -> Integers:
     return np.array([0, *column.counts, *above], dtype=np.int64)
 
 
-def within_baseline(column: BaselineColumn, counts: Integers) -> Integers:
+def within_baseline(column: BaselineColumn, counts: Integers) -> Floats:
     """Leaves out of counts that are laid out as `cells_of` has them what is below, above or unseen."""
-    return counts[1:] if column.type == "categorical" else counts[1:-1]
+    within = counts[1:] if column.type == "categorical" else counts[1:-1]
+    return within.astype(np.float64)
 
 
 def cell_inputs(half: Summary, places: Sequence[int]) -> list[Input[Integers]]:

@@ -15,6 +15,9 @@ from nilometer_logger.rows import Floats
 Integers = NDArray[np.int64]
 
 
+_BY_CHANCE = 3
+
+
 @dataclass(frozen=True)
 class Pooling:
     """Which cells of a column belong together.
@@ -22,16 +25,40 @@ class Pooling:
     Attributes:
         labels: of each cell, the pooled cell that it belongs to; shape (cells,).
         size: how many pooled cells there are.
+        outside: the pooled cells of what lies outside of the baseline, each with the one next to it.
     """
 
     labels: NDArray[np.intp]
     size: int
+    outside: tuple[tuple[int, int], ...] = ()
 
     def __call__(self, counts: Integers) -> Integers:
         """Adds up counts of shape (cells,) to counts of shape (size,)."""
         pooled = np.zeros(self.size, dtype=np.int64)
         np.add.at(pooled, self.labels, counts)
         return pooled
+
+    def held(self, baseline: Integers, window: Integers) -> tuple[Floats, Floats]:
+        """Gives the pooled cells that hold something.
+
+        A value or two outside of the baseline come by chance: the largest of n values and then of m is one of the m in
+        m / (n + m) of the cases. They count with the cell next to them, where they do not weigh; from three on they have
+        a cell of their own.
+
+        Args:
+            baseline: pooled counts, shape (size,).
+            window: likewise.
+
+        Returns:
+            Counts of the same cells.
+        """
+        both = np.stack([baseline, window]).astype(np.float64)
+        for outer, inner in self.outside:
+            if both[:, outer].sum() < _BY_CHANCE:
+                both[:, inner] += both[:, outer]
+                both[:, outer] = 0.0
+        both = both[:, both.sum(axis=0) > 0]
+        return both[0], both[1]
 
 
 def pool(column: BaselineColumn, counts: Integers, most: int) -> Pooling:
@@ -50,37 +77,12 @@ def pool(column: BaselineColumn, counts: Integers, most: int) -> Pooling:
         labels = np.empty(len(counts), dtype=np.intp)
         labels[0] = 0
         labels[1 + frequent] = 1 + np.minimum(np.arange(len(frequent)), most - 1)
-        return Pooling(labels, int(labels.max()) + 1)
+        size = int(labels.max()) + 1
+        return Pooling(labels, size, ((0, size - 1),))
     inner = counts[1:-1]
     before = np.cumsum(inner) - inner
     group = np.minimum(before * most // max(int(inner.sum()), 1), most - 1)
     _, group = np.unique(group, return_inverse=True)
     size = int(group[-1]) + 3
-    return Pooling(np.concatenate([[0], 1 + group, [size - 1]]).astype(np.intp), size)
-
-
-def probabilities(counts: Integers) -> Floats:
-    """Estimates a baseline's probabilities: half a value is added to each cell, so that none is impossible.
-
-    This is the posterior mean under Jeffreys' prior ("An invariant form for the prior probability in estimation
-    problems", 1946).
-
-    Args:
-        counts: shape (cells,).
-    """
-    smoothed: Floats = (counts + 0.5) / (counts.sum() + 0.5 * len(counts))
-    return smoothed
-
-
-def smoothed(counts: Integers, expected: Floats) -> Floats:
-    """Estimates a window's probabilities: as much as half a value a cell is added, dealt out as in the baseline.
-
-    So an empty cell is never impossible, and what is added pulls the window towards the baseline and never away from it.
-
-    Args:
-        counts: shape (cells,).
-        expected: the baseline's probabilities, shape (cells,).
-    """
-    added = 0.5 * len(counts)
-    estimated: Floats = (counts + added * expected) / (counts.sum() + added)
-    return estimated
+    labels = np.concatenate([[0], 1 + group, [size - 1]]).astype(np.intp)
+    return Pooling(labels, size, ((0, 1), (size - 1, size - 2)))

@@ -8,11 +8,11 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from nilometer_detectors.detector import Context, columns_of
+from nilometer_detectors.detector import Context, Refused, columns_of
 from nilometer_detectors.drift.contract import DriftDetector, DriftParameters, Judgement, Window
 from nilometer_detectors.drift.deciding import ColumnTestParameters, Decision, DistanceParameters, PValueParameters
 from nilometer_detectors.drift.effective import STATISTICS, Input, corrected
@@ -64,6 +64,8 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
     where any column does.
     """
 
+    calibrates: ClassVar[bool] = True
+
     def __init__(self, parameters: C, context: Context) -> None:
         """Chooses the columns.
 
@@ -74,6 +76,9 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
         self.places = self.choose(context)
         self.names = tuple(self.schema.names[place] for place in self.places)
         self._level = parameters.level(context) if isinstance(parameters, PValueParameters) else 0.0
+        known = self.calibration.distances if self.calibration else self.names
+        if lacking := [name for name in self.names if name not in known]:
+            raise Refused(f"is 'calibrated': nothing was found for {', '.join(lacking)}; give a number", "threshold")
 
     @property
     def corrects(self) -> bool:
@@ -121,6 +126,14 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
         threshold = getattr(self.parameters, "threshold", math.nan)
         return np.full(len(columns), threshold, dtype=np.float64)
 
+    def _limits(self, columns: Sequence[int], inputs: Sequence[Input[M]]) -> Floats:
+        """Gives the thresholds that were found on the baseline where those are asked for, else the detector's own."""
+        found = self.calibration
+        if found is None:
+            return self.thresholds(columns, inputs)
+        pairs = zip(columns, inputs, strict=True)
+        return np.array([found.threshold(self.names[column], each.count) for column, each in pairs])
+
     def judge(self, window: Window) -> Judgement:
         """Judges a closed window."""
         inputs = self.inputs(window)
@@ -164,7 +177,7 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
         if isinstance(parameters, PValueParameters) and measured.p_values is not None:
             return parameters.decide(self._level, measured.distances, measured.p_values)
         if isinstance(parameters, DistanceParameters):
-            return parameters.decide(self.thresholds(columns, inputs), measured.distances)
+            return parameters.decide(self._limits(columns, inputs), measured.distances)
         raise TypeError(f"{self.type} measures no p-value, and its parameters ask for one")
 
     def _unjudged(self, each: Input[M], reason: str) -> dict[str, object]:

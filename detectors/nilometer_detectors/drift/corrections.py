@@ -4,7 +4,7 @@ import math
 from typing import Literal
 
 import numpy as np
-from scipy.stats import binom
+import scipy.special
 
 from nilometer_logger.rows import Floats
 
@@ -46,7 +46,7 @@ def alarm_rate(level: float, at_least: int, of: int) -> float:
         at_least: k.
         of: m.
     """
-    return float(binom.sf(at_least - 1, of, level))
+    return float(scipy.special.bdtrc(at_least - 1, of, level))
 
 
 def level_for(rate: float, at_least: int = 1, of: int = 1) -> float:

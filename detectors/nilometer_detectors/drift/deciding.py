@@ -35,7 +35,7 @@ class Decision:
     applied: Mapping[str, object] = field(default_factory=dict)
 
 
-class PValueParameters(DriftParameters):
+class LevelParameters(DriftParameters):
     """The parameters of every test that gives a p-value, named as in alibi-detect where it has them."""
 
     p_value: float = Field(
@@ -46,11 +46,6 @@ class PValueParameters(DriftParameters):
         gt=0,
         description="how many false alarms a day are acceptable; then pValue follows from it, from how many windows a "
         "day has, and from persistence",
-    )
-    correction: Correction = Field(
-        default="bonferroni",
-        description="for several columns: bonferroni bounds the probability of any false alarm, fdr "
-        "(Benjamini-Hochberg) the expected share of false ones among the columns said to drift",
     )
 
     @model_validator(mode="after")
@@ -81,6 +76,25 @@ class PValueParameters(DriftParameters):
         kept = self.persistence
         return level_for(rate, kept.at_least, kept.of) if kept else rate
 
+    def applied(self, level: float) -> dict[str, object]:
+        """Says what went into the level of a test, as JSON values."""
+        said: dict[str, object] = {"level": level}
+        if self.false_alarms_per_day is not None:
+            said["falseAlarmsPerDay"] = self.false_alarms_per_day
+        if self.min_distance:
+            said["minDistance"] = self.min_distance
+        return said
+
+
+class PValueParameters(LevelParameters):
+    """The parameters of tests of one column each."""
+
+    correction: Correction = Field(
+        default="bonferroni",
+        description="for several columns: bonferroni bounds the probability of any false alarm, fdr "
+        "(Benjamini-Hochberg) the expected share of false ones among the columns said to drift",
+    )
+
     def decide(self, level: float, distances: Floats, p_values: Floats) -> Decision:
         """Decides by p-values.
 
@@ -90,16 +104,11 @@ class PValueParameters(DriftParameters):
             p_values: shape (columns,).
         """
         threshold = corrected(p_values, level, self.correction)
-        applied: dict[str, object] = {"correction": self.correction, "columns": len(p_values), "level": level}
-        if self.false_alarms_per_day is not None:
-            applied["falseAlarmsPerDay"] = self.false_alarms_per_day
-        if self.min_distance:
-            applied["minDistance"] = self.min_distance
         return Decision(
             (p_values < threshold) & (distances >= self.min_distance),
             np.full(len(p_values), threshold),
             np.lexsort((-distances, p_values)),
-            applied,
+            {"correction": self.correction, "columns": len(p_values), **self.applied(level)},
         )
 
 

@@ -3,8 +3,9 @@
 A detector of this family says only how far two rows of probabilities lie apart; the cells, their smoothing and what
 chance alone would do are here. Two things make such a distance mislead, and both are answered:
 
-* an empty cell makes a logarithm infinite, so half a value is added to every cell (`cells`); with that, a distance is
-  finite and never negative, and traffic wholly outside of the baseline, which counts in cells of its own, is far;
+* an empty cell makes a logarithm infinite, so half a value is added to every cell that either side has (the kernels);
+  with that, a distance is finite and never negative, and traffic wholly outside of the baseline, which counts in cells
+  of its own, is far;
 * a small window lies far from its baseline by chance alone, farther the more cells there are. Without drift all four
   distances d are, in large windows, a multiple of Pearson's χ² of two samples:
 
@@ -26,10 +27,11 @@ from pydantic import Field
 
 from nilometer_detectors.detector import Context
 from nilometer_detectors.drift.binned import BinnedDrift, BinnedParameters
-from nilometer_detectors.drift.cells import Integers, Pooling, pool, probabilities, smoothed
+from nilometer_detectors.drift.cells import Integers, Pooling, pool
 from nilometer_detectors.drift.columns import Measured
 from nilometer_detectors.drift.deciding import DistanceParameters
 from nilometer_detectors.drift.effective import Input
+from nilometer_detectors.kernels.ragged import Ragged, pack
 from nilometer_logger.rows import Floats
 
 Compatibility = Literal["thesis2020"]
@@ -58,7 +60,7 @@ V = TypeVar("V", bound=DivergenceParameters)
 
 
 class DivergenceDrift(BinnedDrift[V]):
-    """A distance between two rows of probabilities.
+    """A distance between two rows of counts.
 
     Class attributes:
         factor: f above, of the distance raised to `power`.
@@ -69,17 +71,16 @@ class DivergenceDrift(BinnedDrift[V]):
     power: ClassVar[int] = 1
 
     def __init__(self, parameters: V, context: Context) -> None:
-        """Pools the baseline's cells and estimates their probabilities.
+        """Pools the baseline's cells.
 
         Raises:
             Refused: if there is no baseline, nothing to judge, or a column without counts or values in it.
         """
         super().__init__(parameters, context)
         self._pooling = [self._pool(place) for place in range(len(self.places))]
-        pooled = [pooling(counts) for pooling, counts in zip(self._pooling, self.references, strict=True)]
-        self._expected = [probabilities(counts) for counts in pooled]
-        self._sizes = np.array([counts.sum() for counts in pooled])
-        self._freedom = np.array([max(1, np.count_nonzero(counts) - 1) for counts in pooled])
+        self._pooled = [pooling(counts) for pooling, counts in zip(self._pooling, self.references, strict=True)]
+        self._sizes = np.array([max(counts.sum(), 1) for counts in self._pooled])
+        self._freedom = np.array([max(np.count_nonzero(counts) - 1, 1) for counts in self._pooled])
 
     def _pool(self, place: int) -> Pooling:
         counts = self.references[place]
@@ -89,30 +90,34 @@ class DivergenceDrift(BinnedDrift[V]):
 
     @staticmethod
     @abstractmethod
-    def divergence(window: Floats, baseline: Floats) -> Floats:
-        """Gives the terms of the distance, whose sum it is.
+    def distance(baseline: Ragged, window: Ragged) -> Floats:
+        """Measures columns.
 
         Args:
-            window: probabilities, all of them positive.
-            baseline: likewise, of the same cells.
+            baseline: counts by cell, of each column.
+            window: counts of the same cells.
+
+        Returns:
+            Shape (columns,).
         """
 
     def measure(self, columns: Sequence[int], inputs: Sequence[Input[Integers]]) -> Measured:
         """Measures columns against the baseline."""
-        expected = [self._expected[column] for column in columns]
-        pooled = [self._pooling[column](each.values) for column, each in zip(columns, inputs, strict=True)]
-        window = [smoothed(counts, theirs) for counts, theirs in zip(pooled, expected, strict=True)]
-        terms = self.divergence(np.concatenate(window), np.concatenate(expected))
-        starts = np.cumsum([0, *(len(each) for each in expected[:-1])])
-        distances = np.maximum(np.add.reduceat(terms, starts), 0.0)
-        return Measured(np.sqrt(distances) if self.power == 2 else distances)
+        held = [
+            self._pooling[column].held(self._pooled[column], self._pooling[column](each.values))
+            for column, each in zip(columns, inputs, strict=True)
+        ]
+        baselines, windows = (pack(list(side)) for side in zip(*held, strict=True))
+        return Measured(self.distance(baselines, windows))
 
     def thresholds(self, columns: Sequence[int], inputs: Sequence[Input[Integers]]) -> Floats:
         """Gives the threshold of each column, raised where the window is small."""
         asked = super().thresholds(columns, inputs)
-        level = self.parameters.chance / len(columns)
         if self.parameters.chance == 1:
             return asked
-        sizes = 1 / np.array([max(each.count, 1) for each in inputs]) + 1 / self._sizes[columns]
-        by_chance = self.factor * sizes * scipy.special.chdtri(self._freedom[columns], level)
-        return np.maximum(asked, by_chance ** (1 / self.power))
+        places = list(columns)
+        sizes = 1 / np.array([each.count for each in inputs]) + 1 / self._sizes[places]
+        level = self.parameters.chance / len(places)
+        by_chance = self.factor * sizes * scipy.special.chdtri(self._freedom[places], level)
+        raised: Floats = np.maximum(asked, by_chance ** (1 / self.power))
+        return raised

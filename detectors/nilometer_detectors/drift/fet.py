@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Parameters, Refused, columns_of
+from nilometer_detectors.detector import Context, Parameters, Refused
 from nilometer_detectors.drift.binned import BinnedDrift, BinnedParameters
 from nilometer_detectors.drift.cells import Integers
 from nilometer_detectors.drift.columns import Measured
@@ -58,11 +58,9 @@ class FET(BinnedDrift[FETParameters]):
 
     def choose(self, context: Context) -> tuple[int, ...]:
         """Chooses the columns of two values; of what is missing, any columns."""
-        if self.parameters.aspect == "missing":
-            kinds = BinnedDrift.judges
-            named = self.parameters.features
-            return columns_of(named, self.schema, detector=context.type, judges=kinds, by_default=kinds, of=self.of)
         places = super().choose(context)
+        if self.parameters.aspect == "missing":
+            return places
         fitting = tuple(place for place in places if _is_binary(self.schema.columns[place]))
         if self.parameters.features is not None and fitting != places:
             odd = next(self.schema.columns[place] for place in places if place not in fitting)
@@ -74,6 +72,15 @@ class FET(BinnedDrift[FETParameters]):
         if not fitting:
             raise Refused(f"{context.type} judges {self.of} of two values, and the schema has none")
         return fitting
+
+    def __init__(self, parameters: FETParameters, context: Context) -> None:
+        """Takes the columns' counts from the baseline, and has the kernel compiled.
+
+        Raises:
+            Refused: if there is no baseline, no column of two values, or one without counts in the baseline.
+        """
+        super().__init__(parameters, context)
+        self.try_once()
 
     def measure(self, columns: Sequence[int], inputs: Sequence[Input[Integers]]) -> Measured:
         """Tests columns against the baseline."""

@@ -2,11 +2,12 @@
 
 from typing import ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from nilometer_detectors.detector import Parameters
 from nilometer_detectors.drift.divergences import DivergenceDrift, DivergenceParameters
+from nilometer_detectors.kernels import distances
+from nilometer_detectors.kernels.ragged import Ragged
 from nilometer_logger.rows import Floats
 
 
@@ -33,7 +34,6 @@ class Hellinger(DivergenceDrift[HellingerParameters]):
     power = 2
 
     @staticmethod
-    def divergence(window: Floats, baseline: Floats) -> Floats:
-        """Gives ½ (√p - √q)² of each cell."""
-        terms: Floats = (np.sqrt(window) - np.sqrt(baseline)) ** 2 / 2
-        return terms
+    def distance(baseline: Ragged, window: Ragged) -> Floats:
+        """Measures columns."""
+        return distances.hellinger(baseline, window)

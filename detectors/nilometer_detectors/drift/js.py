@@ -2,11 +2,12 @@
 
 from typing import ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from nilometer_detectors.detector import Parameters
-from nilometer_detectors.drift.thesis2020 import ThesisDivergence, ThesisParameters, kullback_leibler
+from nilometer_detectors.drift.thesis2020 import ThesisDivergence, ThesisParameters
+from nilometer_detectors.kernels import distances, thesis
+from nilometer_detectors.kernels.ragged import Ragged
 from nilometer_logger.rows import Floats
 
 
@@ -38,14 +39,11 @@ class JS(ThesisDivergence[JSParameters]):
     factor = 1 / 8
 
     @staticmethod
-    def divergence(window: Floats, baseline: Floats) -> Floats:
-        """Gives ½ p ln(p / m) + ½ q ln(q / m) of each cell."""
-        middle = (window + baseline) / 2
-        terms: Floats = (window * np.log(window / middle) + baseline * np.log(baseline / middle)) / 2
-        return terms
+    def distance(baseline: Ragged, window: Ragged) -> Floats:
+        """Measures columns."""
+        return distances.jensen_shannon(baseline, window)
 
     @staticmethod
-    def thesis(window: Floats, baseline: Floats) -> float:
-        """Gives the thesis's divergence."""
-        middle = (window + baseline) / 2
-        return (kullback_leibler(window, middle) + kullback_leibler(baseline, middle)) / 2
+    def thesis(baseline: Floats, window: Floats) -> float:
+        """Measures a column as the thesis does."""
+        return thesis.jensen_shannon(baseline, window)

@@ -2,11 +2,12 @@
 
 from typing import ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from nilometer_detectors.detector import Parameters
-from nilometer_detectors.drift.thesis2020 import ThesisDivergence, ThesisParameters, kullback_leibler
+from nilometer_detectors.drift.thesis2020 import ThesisDivergence, ThesisParameters
+from nilometer_detectors.kernels import distances, thesis
+from nilometer_detectors.kernels.ragged import Ragged
 from nilometer_logger.rows import Floats
 
 
@@ -38,12 +39,11 @@ class KL(ThesisDivergence[KLParameters]):
     factor = 1 / 2
 
     @staticmethod
-    def divergence(window: Floats, baseline: Floats) -> Floats:
-        """Gives p ln(p / q) of each cell."""
-        terms: Floats = window * np.log(window / baseline)
-        return terms
+    def distance(baseline: Ragged, window: Ragged) -> Floats:
+        """Measures columns."""
+        return distances.kullback_leibler(baseline, window)
 
     @staticmethod
-    def thesis(window: Floats, baseline: Floats) -> float:
-        """Gives the thesis's divergence."""
-        return kullback_leibler(window, baseline)
+    def thesis(baseline: Floats, window: Floats) -> float:
+        """Measures a column as the thesis does."""
+        return thesis.kullback_leibler(baseline, window)

@@ -2,11 +2,12 @@
 
 from typing import ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from nilometer_detectors.detector import Parameters
 from nilometer_detectors.drift.divergences import DivergenceDrift, DivergenceParameters
+from nilometer_detectors.kernels import distances
+from nilometer_detectors.kernels.ragged import Ragged
 from nilometer_logger.rows import Floats
 
 
@@ -35,7 +36,6 @@ class PSI(DivergenceDrift[PSIParameters]):
     factor = 1.0
 
     @staticmethod
-    def divergence(window: Floats, baseline: Floats) -> Floats:
-        """Gives (p - q) ln(p / q) of each cell."""
-        terms: Floats = (window - baseline) * np.log(window / baseline)
-        return terms
+    def distance(baseline: Ragged, window: Ragged) -> Floats:
+        """Measures columns."""
+        return distances.population_stability_index(baseline, window)

@@ -7,12 +7,14 @@ from typing import TypeVar
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
+from nilometer_detectors.baseline import Baseline
 from nilometer_detectors.detector import Context, Refused, baseline_of
 from nilometer_detectors.drift.columns import ColumnDrift
 from nilometer_detectors.drift.contract import DriftParameters, Needs, Window
 from nilometer_detectors.drift.effective import Input
 from nilometer_detectors.kernels.ragged import Ragged, pack, pack_sorted
 from nilometer_detectors.statistics.summary import Summary
+from nilometer_logger.kserve import Half
 from nilometer_logger.rows import Floats
 
 
@@ -36,6 +38,21 @@ class SampleParameters(DriftParameters):
 
 
 S = TypeVar("S", bound=SampleParameters)
+
+
+def references_of(baseline: Baseline, half: Half, places: Sequence[int], names: Sequence[str]) -> list[Floats]:
+    """Gives the baseline's values of some columns, ascending.
+
+    Raises:
+        Refused: if a column has fewer than two.
+    """
+    references = [baseline.reference(place, half) for place in places]
+    for name, reference in zip(names, references, strict=True):
+        if len(reference) < 2:
+            raise Refused(
+                f"the baseline has fewer than two usable values of {name!r}: name the features to judge without it"
+            )
+    return references
 
 
 def sample_inputs(half: Summary, size: int, places: Sequence[int]) -> list[Input[Floats]]:
@@ -62,13 +79,7 @@ class SampleDrift(ColumnDrift[S, Floats]):
             Refused: if there is no baseline, nothing to judge, or a column with fewer than two values in it.
         """
         super().__init__(parameters, context)
-        baseline = baseline_of(context)
-        self.references = [baseline.reference(place, self.half) for place in self.places]
-        for name, reference in zip(self.names, self.references, strict=True):
-            if len(reference) < 2:
-                raise Refused(
-                    f"the baseline has fewer than two usable values of {name!r}: name the features to judge without it"
-                )
+        self.references = references_of(baseline_of(context), self.half, self.places, self.names)
 
     def try_once(self) -> None:
         """Measures a little of the baseline against itself, so that kernels are compiled before the first window."""

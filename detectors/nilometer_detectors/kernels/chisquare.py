@@ -45,8 +45,8 @@ def compatible(references: Ragged, windows: Ragged) -> tuple[Floats, Floats]:
 def calibrated(references: Ragged, windows: Ragged) -> tuple[Floats, Floats, Counts]:
     """Tests with rare categories pooled.
 
-    The categories whose expectation in the smaller row is below 5 become one; if that is still expected less often, it
-    joins the rarest of the others. Totals of both rows decide, and under permutation they are given, so the choice
+    The categories whose expectation in the smaller row is below 5 are put together, in their order, until they are
+    expected as often; those that are left over join the rarest of the others. Totals of both rows decide, and under permutation they are given, so the choice
     favours no side. So that a window full of what the reference hardly has cannot hide there, what has joined is tested
     by itself as well (Fisher's exact test: itself against all else), and twice the smaller p-value stands (Bonferroni).
 
@@ -113,8 +113,13 @@ def _statistics(
             if total < rare:
                 a_rest += reference[category]
                 b_rest += window[category]
-                continue
-            a[kept], b[kept] = reference[category], window[category]
+                total = a_rest + b_rest
+                if total < rare:
+                    continue
+                a[kept], b[kept] = a_rest, b_rest
+                a_rest, b_rest = 0.0, 0.0
+            else:
+                a[kept], b[kept] = reference[category], window[category]
             if rarest < 0 or total < a[rarest] + b[rarest]:
                 rarest = kept
             kept += 1

@@ -55,7 +55,7 @@ def _lengths(values: Floats, roots: NDArray[np.int64], nodes: NDArray[np.int64],
         for root in roots:
             node = root
             while nodes[node, LEFT] >= 0:
-                value = values[row, nodes[node, FEATURE]]
+                value = np.float64(np.float32(values[row, nodes[node, FEATURE]]))
                 goes_left = nodes[node, MISSING_LEFT] == 1 if np.isnan(value) else value <= numbers[node, THRESHOLD]
                 node = nodes[node, LEFT] if goes_left else nodes[node, RIGHT]
             summed += numbers[node, LENGTH]
@@ -64,6 +64,8 @@ def _lengths(values: Floats, roots: NDArray[np.int64], nodes: NDArray[np.int64],
 
 def path_lengths(values: Floats, forest: Forest) -> Floats:
     """Adds the lengths of each row's paths, from the first tree to the last. O(rows · trees · depth).
+
+    Values are rounded to float32 before they are compared, as scikit-learn does.
 
     Args:
         values: shape (rows, features); NaN where missing.

@@ -8,8 +8,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from nilometer_detectors.detector import Context, Detector, P, columns_of
+from nilometer_detectors.detector import Context, Detector, P, Parameters, columns_of
 from nilometer_detectors.statistics.contract import plain
 from nilometer_logger.rows import Floats, Rows
 
@@ -98,6 +99,24 @@ class OutlierDetector(Detector[P]):
         return told
 
 
+class PercentileParameters(Parameters):
+    """The parameters of detectors whose threshold is a percentile of the baseline's own scores."""
+
+    threshold: float | None = Field(
+        default=None, gt=0, description="the largest normal score; by default that of thresholdPerc"
+    )
+    threshold_perc: float = Field(
+        default=99.9,
+        gt=0,
+        le=100,
+        description="the percentage of the baseline's rows that lie below the threshold, where none is given",
+    )
+
+    def threshold_of(self, scores: Floats) -> float:
+        """Gives the threshold; `scores` are those of the baseline's rows."""
+        return self.threshold or float(np.percentile(scores, self.threshold_perc))
+
+
 def tell(value: float, score: float, expected: list[float] | None = None) -> dict[str, object]:
     """Says of a number how far it is from normal, as JSON values: where one of them must be null, a sentence says why.
 
@@ -146,3 +165,23 @@ def total(scores: Floats) -> Floats:
         summed += column
     summed[missing.all(axis=1)] = np.nan
     return summed
+
+
+def weightiest(shares: Floats, threshold: float) -> tuple[list[int], float]:
+    """Chooses the features with the largest shares in a row's score, down to where the rest lies within a threshold.
+
+    Args:
+        shares: shape (features,); NaN for a feature that has none. One at least is a number.
+        threshold: of the row's score.
+
+    Returns:
+        The features' places, the largest share first and at least one; and the sum of the other shares.
+    """
+    left = np.nan_to_num(shares, nan=0.0, posinf=np.inf)
+    chosen: list[int] = []
+    for place in np.argsort(-left, kind="stable").tolist():
+        if chosen and left.sum() <= threshold:
+            break
+        chosen.append(place)
+        left[place] = 0.0
+    return chosen, float(left.sum())

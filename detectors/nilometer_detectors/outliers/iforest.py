@@ -9,7 +9,7 @@ from pydantic import Field
 
 from nilometer_detectors.detector import Context, Parameters, Refused
 from nilometer_detectors.kernels.forest import Forest, is_sound, path_lengths
-from nilometer_detectors.outliers.contract import OutlierDetector, Scores, tell
+from nilometer_detectors.outliers.contract import OutlierDetector, PercentileParameters, Scores, tell
 from nilometer_detectors.outliers.growing import grow
 from nilometer_logger.rows import ColumnType, Floats, Rows
 
@@ -22,17 +22,11 @@ _MIDDLE = len(_QUANTILES) // 2
 _MOST_NAMED = 10
 
 
-class IForestParameters(Parameters):
+class IForestParameters(PercentileParameters):
     """The parameters of `iforest`."""
 
     threshold: float | None = Field(
         default=None, gt=0, lt=1, description="the largest normal score; by default that of thresholdPerc"
-    )
-    threshold_perc: float = Field(
-        default=99.9,
-        gt=0,
-        le=100,
-        description="the percentage of the baseline's rows that lie below the threshold, where none is given",
     )
 
 
@@ -50,8 +44,8 @@ class IForest(OutlierDetector[IForestParameters]):
       went, otherwise with most of them. So it hardly counts, and the row is judged by its others.
     * An infinite value gives its row the score 1, and so does another value of a feature that is constant in the baseline,
       by which no tree can cut.
-    * To blame is, again and again until the row is normal, the feature whose median in place of its value lowers the
-      score most; by how much, is its score. Expected is the range of its values around the median with which the row
+    * To blame are the features whose median in place of their value lowers the score most, or at least half as much; by
+      how much, is a feature's score. Where the row is no normal one with all their medians, so are the next. Expected is the range of its values around the median with which the row
       would be normal, in steps of 1/32 of the baseline, with the medians in the place of all values to blame.
 
     O(rows · trees · depth) to score, and as much for features² rows to explain one.
@@ -107,9 +101,8 @@ class IForest(OutlierDetector[IForestParameters]):
             raise Refused("the baseline's forest is damaged: build the baseline again")
         self._divisor = float(prepared["divisor"][0])
         self._quantiles = prepared["quantiles"]
-        perc = parameters.threshold_perc
         self._constant = self._quantiles[0] == self._quantiles[-1]
-        self._threshold = parameters.threshold or float(np.percentile(prepared["scores"], perc))
+        self._threshold = parameters.threshold_of(prepared["scores"])
         self._scores(np.empty((0, len(self._features))))  # compiled before the first row comes
 
     def _scores(self, values: Floats) -> Floats:
@@ -125,8 +118,9 @@ class IForest(OutlierDetector[IForestParameters]):
         """Scores the rows of requests."""
         values = rows.values[:, self._features]
         score = self._scores(values)
-        score[self._strange(values).any(axis=1)] = 1.0
-        score[np.isnan(values).all(axis=1)] = np.nan
+        if self._constant.any() or not np.isfinite(values).all():
+            score[self._strange(values).any(axis=1)] = 1.0
+            score[np.isnan(values).all(axis=1)] = np.nan
         return Scores(score, score > self._threshold, self._threshold, self._features)
 
     def explain(self, rows: Rows, scores: Scores, row: int) -> Mapping[str, Mapping[str, object]]:
@@ -142,10 +136,13 @@ class IForest(OutlierDetector[IForestParameters]):
             trials = np.repeat(changed[np.newaxis], len(left), axis=0)
             trials[np.arange(len(left)), left] = medians[left]
             lowered = self._scores(trials)
-            best = int(np.argmin(lowered))
-            place = left.pop(best)
-            blamed[place] = max(score - float(lowered[best]), 0.0)
-            changed, score = trials[best], float(lowered[best])
+            drops = score - lowered
+            chosen = np.flatnonzero(drops >= (drops.max() / 2 if drops.max() > 0 else drops.max())).tolist()
+            for at in sorted(chosen, key=lambda at: -drops[at]):
+                blamed[left[at]] = max(float(drops[at]), 0.0)
+            left = [place for place in left if place not in blamed]
+            changed[list(blamed)] = medians[list(blamed)]
+            score = float(self._scores(changed[np.newaxis])[0])
         return {
             rows.schema.names[self._features[place]]: tell(
                 float(values[place]), lowered_by, self._expected(changed, place, scores.threshold)
@@ -166,8 +163,5 @@ class IForest(OutlierDetector[IForestParameters]):
 
 def _scores(values: Floats, forest: Forest, divisor: float) -> Floats:
     """Scores rows; shape (rows,)."""
-    with np.errstate(over="ignore"):  # beyond float32 is larger than any threshold, as infinity is
-        rounded = values.astype(np.float32).astype(np.float64)
-    lengths = path_lengths(rounded, forest)
-    scores: Floats = np.power(2.0, -lengths / divisor)
+    scores: Floats = np.power(2.0, -path_lengths(values, forest) / divisor)
     return scores

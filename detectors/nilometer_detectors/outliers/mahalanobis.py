@@ -11,7 +11,7 @@ from scipy.special import gammaincc, gammainccinv
 
 from nilometer_detectors.detector import Context, Parameters, Refused
 from nilometer_detectors.kernels.whitening import whiten
-from nilometer_detectors.outliers.contract import OutlierDetector, Scores, tell
+from nilometer_detectors.outliers.contract import OutlierDetector, Scores, tell, weightiest
 from nilometer_detectors.outliers.covariance import inverse_root, ledoit_wolf
 from nilometer_logger.rows import ColumnType, Floats, Rows
 
@@ -145,17 +145,15 @@ class Mahalanobis(OutlierDetector[MahalanobisParameters]):
         """Names the features with the largest shares, down to where the rest is within the threshold."""
         if scores.feature_score is None:
             return {}
-        shares = np.nan_to_num(scores.feature_score[row], nan=0.0, posinf=np.inf)
+        shares = scores.feature_score[row]
         values = rows.values[row, self._features]
-        told: dict[str, Mapping[str, object]] = {}
-        rest = shares.copy()
-        for place in np.argsort(-shares, kind="stable").tolist():
-            if told and rest.sum() <= scores.threshold:
-                break
-            rest[place] = 0.0
-            name = rows.schema.names[self._features[place]]
-            told[name] = tell(float(values[place]), float(shares[place]), self._expected(values, place))
-        return told
+        blamed, _ = weightiest(shares, scores.threshold)
+        return {
+            rows.schema.names[self._features[place]]: tell(
+                float(values[place]), float(shares[place]), self._expected(values, place)
+            )
+            for place in blamed
+        }
 
     def _expected(self, values: Floats, place: int) -> list[float]:
         """Gives the range in which a value would be normal, given the other finite ones of its row."""
@@ -182,9 +180,13 @@ def _alike(observed: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], NDA
     if (observed == observed[0]).all():
         yield observed[0], np.arange(len(observed))
         return
-    patterns, members = np.unique(observed, axis=0, return_inverse=True)
-    for number, pattern in enumerate(patterns):
-        yield pattern, np.flatnonzero(members.reshape(-1) == number)
+    packed = np.packbits(observed, axis=1)
+    width, text = packed.shape[1], packed.tobytes()
+    members: dict[bytes, list[int]] = {}
+    for row in range(len(observed)):  # numpy's unique sorts the rows, and takes far longer
+        members.setdefault(text[row * width : (row + 1) * width], []).append(row)
+    for rows in members.values():
+        yield observed[rows[0]], np.array(rows)
 
 
 def _quantile(probability: float, degrees: int) -> float:

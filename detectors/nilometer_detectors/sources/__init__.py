@@ -5,19 +5,21 @@
 | `.parquet`, `.pq`     | Apache Parquet                                                        | `_parquet` |
 | `.npz`                | numpy's arrays: one a column, or one matrix                           | `_npz`     |
 | `.jsonl`, `.ndjson`   | KServe's requests, or CloudEvents as `nilometer events --output json` | `_requests`|
+| a directory           | what alibi-detect's `save_detector` wrote                             | `_alibi`   |
 | anything else         | CSV                                                                   | `_csv`     |
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from nilometer_detectors.sources._alibi import AlibiSource
 from nilometer_detectors.sources._csv import CsvSource
 from nilometer_detectors.sources._npz import NpzSource
 from nilometer_detectors.sources._parquet import ParquetSource
-from nilometer_detectors.sources._requests import RequestSource
+from nilometer_detectors.sources._requests import RequestSource, is_of
 from nilometer_detectors.table import Source
 
-__all__ = ["CsvSource", "NpzSource", "ParquetSource", "RequestSource", "open_source"]
+__all__ = ["AlibiSource", "CsvSource", "NpzSource", "ParquetSource", "RequestSource", "is_of", "open_source"]
 
 
 def open_source(path: Path, names: Sequence[str] = (), stream: str = "") -> Source:
@@ -32,6 +34,8 @@ def open_source(path: Path, names: Sequence[str] = (), stream: str = "") -> Sour
         SettingError: if the file cannot be read.
         ExtraMissing: if reading it needs a package that is not installed.
     """
+    if path.is_dir():
+        return AlibiSource(path, names)
     match path.suffix.lower():
         case ".parquet" | ".pq":
             return ParquetSource(path)

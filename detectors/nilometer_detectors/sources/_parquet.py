@@ -17,13 +17,15 @@ class ParquetSource(Source):
 
     Args:
         path: of the file; one row group at a time is in memory, which whoever wrote the file made that large.
+        time: a column to be taken as the times of the rows: its numbers exactly, and timestamps as their text.
 
     Raises:
         ExtraMissing: if pyarrow is not installed.
         SettingError: if it is no Parquet file, or has nothing that can be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, time: str = "") -> None:
+        self._time = time
         size_of(path)
         with opened(path) as file:
             self._arrow = _arrow(path)
@@ -31,11 +33,11 @@ class ParquetSource(Source):
             super().__init__(str(path), parquet.metadata.num_rows)
             fields = list(parquet.schema_arrow)
         self._path = path
-        self._names = [field.name for field in fields if self._fits(field.type)]
+        self._names = [field.name for field in fields if field.name == time or self._fits(field.type)]
         self.remarks += [
             f"column {field.name!r} holds {field.type}, neither numbers nor texts: left out"
             for field in fields
-            if not self._fits(field.type)
+            if field.name not in self._names
         ]
         if not self.size:
             raise SettingError(f"{path}: has no rows")
@@ -64,13 +66,15 @@ class ParquetSource(Source):
             try:
                 for batch in parquet.iter_batches(batch_size=CHUNK, columns=self._names):
                     arrays = zip(self._names, batch.columns, strict=True)
-                    cells = {SourceColumn(name): self._cells(array) for name, array in arrays}
+                    cells = {SourceColumn(name): self._cells(name, array) for name, array in arrays}
                     yield Chunk(cells, batch.num_rows, batch.num_rows)
             except self._arrow.ArrowException as error:
                 raise SettingError(f"{self.name}: is damaged: {error}") from None
 
-    def _cells(self, array: Any) -> Cells:
+    def _cells(self, name: str, array: Any) -> Cells:
         kind = array.type
+        if name == self._time:
+            return Cells((array.cast("string") if self._arrow.types.is_temporal(kind) else array).to_pylist())
         if self._arrow.types.is_integer(kind) or self._arrow.types.is_floating(kind):
             return Cells(array.to_numpy(zero_copy_only=False).astype(np.float64))  # null is NaN there
         return Cells(array.to_pylist())

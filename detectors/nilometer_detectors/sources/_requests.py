@@ -15,7 +15,7 @@ from nilometer_detectors.sources._halves import Halves, Inference, Table
 from nilometer_detectors.table import CHUNK, Cells, Chunk, Source, SourceColumn
 from nilometer_logger.errors import EventError, PayloadError, SettingError
 from nilometer_logger.events import from_json
-from nilometer_logger.kserve import Half, half_of, stream_text
+from nilometer_logger.kserve import Half, half_of, stream_of
 from nilometer_logger.payload import Payload, decode
 
 _MOST_COLUMNS = 10_000
@@ -72,6 +72,16 @@ def _cells(batch: Sequence[Inference], rows: int) -> dict[SourceColumn, Cells]:
     return {column: Cells(values) for column, values in found.items()}
 
 
+def is_of(stream: str, wanted: str) -> bool:
+    """Tells whether a stream is the one that is wanted, or one of those whose beginning is.
+
+    Args:
+        stream: ``NAMESPACE/INFERENCESERVICE/COMPONENT/ENDPOINT``.
+        wanted: the same, or its beginning; empty for any.
+    """
+    return not wanted or f"{stream}/".startswith(f"{wanted.rstrip('/')}/")
+
+
 class _Reading:
     """One reading of the lines, from the first to the last."""
 
@@ -113,7 +123,7 @@ class _Reading:
     def _event(self, line: bytes) -> Iterator[Inference]:
         event = from_json(line.strip())
         half = half_of(event.attributes)
-        if half is None or not self._wanted(stream_text(event.attributes)):
+        if half is None or not self._wanted(str(stream_of(event.attributes))):
             return
         payload = decode(event.data)
         if payload.half not in (half, None):
@@ -122,7 +132,7 @@ class _Reading:
             yield from self._halves.put(event.attributes["id"], self._table(half, payload))
 
     def _wanted(self, stream: str) -> bool:
-        if self._stream and not f"{stream}/".startswith(f"{self._stream.rstrip('/')}/"):
+        if not is_of(stream, self._stream):
             return False
         self._streams[stream] = None
         if len(self._streams) > 1:

@@ -25,7 +25,8 @@ class Distinct(Statistic):
     2.3 %, and less for small numbers: hardly any for 10 values, 1.6 for 100. The result is exact in any order and
     batching: the same values give the same registers. -0.0 is 0.0.
 
-    State: 2048 bytes a column, written as 3 bytes a value while there are few. A block of b rows and c columns: O(b·c).
+    State: 2048 bytes a column, written as 3 bytes a value while there are few. A block of b rows and c columns: O(b·c);
+    13 million values/s a core in blocks of 100 rows and 20 columns.
     """
 
     __slots__ = ("_registers",)

@@ -27,7 +27,7 @@ class StreamClock:
         """The largest event time seen, in nanoseconds; far in the past before the first event."""
         return self._now
 
-    def observe(self, times: Sequence[int]) -> NDArray[np.int64]:
+    def observe(self, times: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
         """Takes the times of events in the order of the log.
 
         Args:
@@ -36,7 +36,7 @@ class StreamClock:
         Returns:
             Shape (events,): what the clock said just before each event, by which its lateness is told.
         """
-        before = np.maximum.accumulate(np.array([self._now, *times], dtype=np.int64))
+        before = np.maximum.accumulate(np.concatenate(([self._now], np.asarray(times, dtype=np.int64))))
         self._now = int(before[-1])
         return before[:-1]
 

@@ -4,11 +4,26 @@ An event that cannot be decoded spoils nothing but itself: it becomes a dead let
 log and its original bytes, and the next event is taken. An event whose time lies too far after its own arrival in Kafka
 is set aside as well, because it would close every window before it.
 
-An event is read on its own, and no array is made for it. Arrays are made of a stream's events together, of as many as
-were read at once: what numpy costs is the call, and not the row.
+The events of a record are read together, by columns, and no array is made for one of them. Arrays are made of a stream's
+events of all records that were read at once: what numpy costs is the call, and not the row.
 """
 
 from nilometer_logger.inferences._arrivals import Arrivals, rows_of
-from nilometer_logger.inferences._reading import Inference, Record, place_of, read_inference
+from nilometer_logger.inferences._logged import LoggedEvent, logged_events
+from nilometer_logger.inferences._reading import Halves, Reading, read_inferences
+from nilometer_logger.inferences._record import Record
+from nilometer_logger.inferences._run import Block, Inferences, Run
 
-__all__ = ["Arrivals", "Inference", "Record", "place_of", "read_inference", "rows_of"]
+__all__ = [
+    "Arrivals",
+    "Block",
+    "Halves",
+    "Inferences",
+    "LoggedEvent",
+    "Reading",
+    "Record",
+    "Run",
+    "logged_events",
+    "read_inferences",
+    "rows_of",
+]

@@ -1,16 +1,16 @@
 """From the inferences of one stream to the blocks of rows that its monitors watch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import chain, repeat
+from dataclasses import dataclass
+from itertools import chain, compress, repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nilometer_logger.deadletters import dead_letter
 from nilometer_logger.errors import PayloadError
-from nilometer_logger.events import to_kafka
-from nilometer_logger.inferences._reading import Inference
+from nilometer_logger.events import CloudEvent, to_kafka
+from nilometer_logger.inferences._run import Block, Inferences
 from nilometer_logger.kserve import Half, Stream
 from nilometer_logger.monitoring import Monitor
 from nilometer_logger.payload import Alike, alike
@@ -25,15 +25,13 @@ class _Side:
     """The inferences of one half and what is known of each of their rows, whatever monitor looks at them.
 
     Attributes:
-        places: of the inferences among all that arrived.
-        found: the inferences.
-        groups: the same, by their columns.
+        places: shape (inferences,); of the inferences among all that arrived.
+        groups: the inferences, by their columns.
         counts: shape (inferences,); how many rows each has, at least one.
         times, ids, numbers, hashes: of each row, as `Rows` has them.
     """
 
-    places: list[int]
-    found: list[Inference]
+    places: NDArray[np.intp]
     groups: list[Alike]
     counts: NDArray[np.int64]
     times: NDArray[np.int64]
@@ -48,13 +46,23 @@ class _Side:
         return np.repeat(starts, counts) + _numbers(counts)
 
 
-@dataclass
 class Arrivals:
-    """The decoded inferences of one stream in one or many records, in order; complete before `rows_of` sees them."""
+    """The inferences of one stream in some consecutive records.
 
-    stream: Stream
-    inferences: Sequence[Inference] = field(default_factory=list)
-    _sides: dict[Half, _Side] = field(default_factory=dict)
+    Args:
+        stream: whose they are.
+        blocks: what stands in each of the records; at least one.
+
+    Attributes:
+        stream: as given.
+        inferences: of all the records, in order.
+    """
+
+    def __init__(self, stream: Stream, blocks: Sequence[Block]) -> None:
+        self.stream = stream
+        self.inferences = Inferences.concatenate([block.inferences for block in blocks])
+        self._blocks = blocks
+        self._sides: dict[Half, _Side] = {}
 
     def side(self, half: Half) -> _Side:
         """Returns the inferences of one half; made once for all monitors."""
@@ -62,20 +70,29 @@ class Arrivals:
             self._sides[half] = _side_of(self.inferences, half)
         return self._sides[half]
 
+    def origin(self, place: int) -> tuple[CloudEvent, str]:
+        """Tells an inference's event as it came, and its position in the log."""
+        number = self.inferences.numbers[place]
+        for record, inferences in self._blocks:
+            if place < len(inferences):
+                return record.events[number], record.place(number)
+            place -= len(inferences)
+        raise IndexError(place)
 
-def _side_of(inferences: Sequence[Inference], half: Half) -> _Side:
-    places = [place for place, inference in enumerate(inferences) if inference.half == half]
-    found = [inferences[place] for place in places]
-    payloads = [inference.payload for inference in found]
+
+def _side_of(inferences: Inferences, half: Half) -> _Side:
+    of_half = inferences.are_requests if half == "request" else ~inferences.are_requests
+    answers = of_half.tolist()
+    payloads = list(compress(inferences.payloads, answers))
+    ids = list(compress(inferences.ids, answers))
+    times, identities = inferences.times[of_half], inferences.identities[of_half]
     counts = np.array([payload.rows for payload in payloads], dtype=np.int64)
-    ids = [inference.id for inference in found]
-    times = np.array([inference.time for inference in found], dtype=np.int64)
-    identities = np.array([inference.identity for inference in found], dtype=np.uint64)
     numbers = _numbers(counts)
-    if len(numbers) != len(found):  # one has several rows
+    if len(numbers) != len(payloads):  # one has several rows
         ids = list(chain.from_iterable(map(repeat, ids, counts.tolist())))
         times, identities = times.repeat(counts), identities.repeat(counts)
-    return _Side(places, found, alike(payloads), counts, times, ids, numbers, hashes_of(identities, numbers))
+    places = np.flatnonzero(of_half)
+    return _Side(places, alike(payloads), counts, times, ids, numbers, hashes_of(identities, numbers))
 
 
 def _numbers(counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -104,24 +121,25 @@ def rows_of(
     schema = monitor.features if half == "request" else monitor.predictions
     side = arrivals.side(half)
     nothing = np.empty(0, dtype=np.int64)
-    if not len(schema) or not side.found:
+    if not len(schema) or not len(side.places):
         return None, nothing, []
     values, strange, refused = _bind_all(schema, side)
     clocks = clock_before[side.places].repeat(side.counts)
     rows = Rows(half, schema, values, side.times, side.ids, side.numbers, side.hashes, strange)
     if not refused:
         return rows, clocks, []
-    dead = [_dead(monitor, side.found[place], reason) for place, reason in sorted(refused.items())]
-    fits = np.array([place not in refused for place in range(len(side.found))])
+    dead = [_dead(monitor, arrivals, int(side.places[place]), reason) for place, reason in sorted(refused.items())]
+    fits = np.array([place not in refused for place in range(len(side.places))])
     if not fits.any():
         return None, nothing, dead
     kept = np.flatnonzero(fits.repeat(side.counts))
     return rows.take(kept), clocks[kept], dead
 
 
-def _dead(monitor: Monitor, inference: Inference, reason: str) -> Message:
-    headers, body = to_kafka(inference.event)
-    return dead_letter(f"monitor {monitor.name}: {reason}", inference.place, headers, body)
+def _dead(monitor: Monitor, arrivals: Arrivals, place: int, reason: str) -> Message:
+    event, position = arrivals.origin(place)
+    headers, body = to_kafka(event)
+    return dead_letter(f"monitor {monitor.name}: {reason}", position, headers, body)
 
 
 def _bind_all(schema: Schema, side: _Side) -> tuple[Floats, _Strange, dict[int, str]]:

@@ -1,138 +1,125 @@
-"""From an event to an inference, or to the reason why there is none."""
+"""From the events of a record to inferences, or to the reason why one is none.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+Every step is done for all events of the record before the next one begins, because what costs is the call: times become
+numbers at once, and so do hashes. A step that cannot take an event as it takes the others takes it on its own
+(`parse_times`, `payload.decode`), to the same end.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import compress
 
-import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from nilometer_logger import redriven
 from nilometer_logger.errors import FutureTimeError, PayloadError
-from nilometer_logger.events import CloudEvent
-from nilometer_logger.kserve import Half, Stream, half_of, time_of
-from nilometer_logger.payload import Payload, decode
+from nilometer_logger.inferences._logged import LoggedEvent
+from nilometer_logger.inferences._record import Record
+from nilometer_logger.inferences._run import Inferences
+from nilometer_logger.inferences._times import parse_times
+from nilometer_logger.kserve import Half
+from nilometer_logger.payload import NOTHING, Payload, decode_all
 from nilometer_logger.times import SECOND, format_time
 
-_hash = blake2b(digest_size=8)
+_LATEST = 2**63 - 1
 
 
-@dataclass(frozen=True)
-class Record:
-    """One record of the input.
-
-    Attributes:
-        topic: where it was read, prefix and all.
-        partition: of the topic.
-        offset: in the partition.
-        timestamp: when Kafka says it was written, in nanoseconds.
-        headers: as they stand.
-        value: as it stands; None for a tombstone.
-    """
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    headers: Sequence[tuple[str, bytes]]
-    value: bytes | None
-
-    @property
-    def position(self) -> str:
-        """Topic, partition and offset as one text."""
-        return f"{self.topic}/{self.partition}@{self.offset}"
-
-
-class Inference(
-    msgspec.Struct,
-    frozen=True,
-    eq=False,  # payloads have no one answer to it
-    gc=False,  # nothing in it could lead back to it
-):
-    """One half of an inference, decoded but not yet given a schema.
+@dataclass(slots=True)
+class Halves:
+    """Events of one record that are halves of inferences, as columns of one length.
 
     Attributes:
-        id: of the inference, as its client chose it.
-        identity: a 64-bit hash of stream, id, half and time; the same wherever and however often the event is read.
-        half: request or response.
-        time: its event time in nanoseconds.
-        payload: its rows.
-        event: as it came.
-        record: that it stands in.
-        number: its place in the record.
-        arrival: the record's timestamp, in nanoseconds.
-        block: the record's offset.
-        untimed: whether it has no time of its own that can be read, so that its arrival stands in for it.
+        events: the events.
+        numbers: their places in the record, ascending.
+        streams: of each its stream, as a text.
+        halves: of each whether it is a request or a response.
     """
 
-    id: str
-    identity: int
-    half: Half
-    time: int
-    payload: Payload
-    event: CloudEvent
-    record: Record
-    number: int
-    arrival: int
-    block: int
-    untimed: bool
+    events: list[LoggedEvent] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    streams: list[str] = field(default_factory=list)
+    halves: list[Half] = field(default_factory=list)
 
-    @property
-    def place(self) -> str:
-        """Its position in the log as one text."""
-        return place_of(self.record, self.number)
+    def add(self, number: int, event: LoggedEvent, stream: str, half: Half) -> None:
+        """Puts an event behind the others."""
+        self.events.append(event)
+        self.numbers.append(number)
+        self.streams.append(stream)
+        self.halves.append(half)
 
 
-def place_of(record: Record, number: int) -> str:
-    """Writes the position of an event: ``TOPIC/PARTITION@OFFSET[NUMBER]``."""
-    return f"{record.position}[{number}]"
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What events are.
+
+    Attributes:
+        inferences: those that have rows.
+        streams: the stream of each, as a text.
+        refused: why others must be set aside, by their places among all.
+    """
+
+    inferences: Inferences
+    streams: list[str]
+    refused: dict[int, PayloadError]
 
 
-def read_inference(
-    event: CloudEvent, stream: Stream | str, record: Record, number: int, future_bound: int
-) -> Inference | None:
-    """Decodes one event.
+def read_inferences(found: Halves, record: Record, future_bound: int) -> Reading:
+    """Decodes events of a record.
 
     Args:
-        event: of a watched stream.
-        stream: the event's stream, or its text.
-        record: the record that it stands in.
-        number: its place in the record.
-        future_bound: how far its time may lie after the record's, in nanoseconds.
-
-    Returns:
-        None where the event is neither a request nor a response, or holds no rows.
-
-    Raises:
-        PayloadError: if the event must be set aside.
+        found: the events; one at least.
+        record: that they stand in.
+        future_bound: how far an event's time may lie after the record's, in nanoseconds.
     """
-    attributes = event.attributes
-    half = half_of(attributes)
-    if half is None:
-        return None
-    arrival = record.timestamp
-    time = time_of(attributes)
-    untimed = time is None
-    if time is None:
-        time = arrival
-    if time > arrival + future_bound:
-        ahead = (time - arrival) / SECOND
-        raise FutureTimeError(
-            f"its time {format_time(time)} is {ahead:.0f} s after its arrival; set the sender's clock"
-        )
-    payload = decode(event.data)
-    if payload.half != half and payload.half is not None:
-        raise PayloadError(f"a {half} event holds the body of a {payload.half}")
-    if not payload.rows:
-        return None
-    name = attributes["id"]
-    text = f"{stream}\0{name}\0{half}\0{time}"
-    if again := attributes.get(redriven.COUNT):  # sent again on purpose: no duplicate of what could not be used
-        text = f"{text}\0{again}"
-    identity = _identity(text)
-    return Inference(name, identity, half, time, payload, event, record, number, arrival, record.offset, untimed)
+    times, untimed = parse_times([event.attributes.time for event in found.events], record.timestamp)
+    ids = [event.attributes.id for event in found.events]
+    payloads, refused = _payloads(found, times, record.timestamp, future_bound)
+    inferences = Inferences(
+        ids,
+        np.array([half == "request" for half in found.halves]),
+        times,
+        _identities(found, ids, times.tolist()),
+        payloads,
+        found.numbers,
+        untimed,
+    )
+    rows = [payload.rows for payload in payloads]
+    if 0 not in rows:
+        return Reading(inferences, found.streams, refused)
+    streams = list(compress(found.streams, rows))
+    return Reading(inferences.chosen(np.array(rows, dtype=np.bool_)), streams, refused)
 
 
-def _identity(text: str) -> int:
-    made = _hash.copy()  # faster than a new one
-    made.update(text.encode())
-    return int.from_bytes(made.digest(), "big")
+def _payloads(
+    found: Halves, times: NDArray[np.int64], arrival: int, future_bound: int
+) -> tuple[list[Payload], dict[int, PayloadError]]:
+    """Decodes the bodies; what must be set aside has no rows, and a reason by its place."""
+    payloads, refused = decode_all([event.data for event in found.events])
+    if [payload.half for payload in payloads] != found.halves:
+        for place, (payload, half) in enumerate(zip(payloads, found.halves, strict=True)):
+            if payload.half not in {half, None}:
+                refused[place] = PayloadError(f"a {half} event holds the body of a {payload.half}")
+    for place in np.flatnonzero(times > min(arrival + future_bound, _LATEST)).tolist():
+        refused[place] = _from_the_future(int(times[place]), arrival)
+    for place in refused:
+        payloads[place] = NOTHING
+    return payloads, refused
+
+
+def _from_the_future(time: int, arrival: int) -> FutureTimeError:
+    ahead = (time - arrival) / SECOND
+    return FutureTimeError(f"its time {format_time(time)} is {ahead:.0f} s after its arrival; set the sender's clock")
+
+
+def _identities(found: Halves, ids: Iterable[str], times: Iterable[int]) -> NDArray[np.uint64]:
+    """Hashes what tells events apart."""
+    texts = [
+        f"{stream}\0{name}\0{half}\0{time}"
+        for stream, name, half, time in zip(found.streams, ids, found.halves, times, strict=True)
+    ]
+    again = [event.attributes.redriven for event in found.events]
+    if any(again):  # sent again on purpose: no duplicate of what could not be used
+        texts = [f"{text}\0{count}" if count else text for text, count in zip(texts, again, strict=True)]
+    digests = b"".join([blake2b(text.encode(), digest_size=8).digest() for text in texts])
+    return np.frombuffer(digests, ">u8").astype(np.uint64)

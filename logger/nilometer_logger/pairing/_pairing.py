@@ -14,9 +14,13 @@ written: ties go by a sequence number that is written too.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from heapq import heapify, heappop, heappush
+from itertools import compress
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nilometer_logger.kserve import Half
 from nilometer_logger.pairing._chunks import LARGEST_CHUNK, Chunks, Waiting
@@ -102,6 +106,42 @@ class Pairing:
         self._chunks.fresh.append(waits)
         if len(self._chunks.fresh) >= LARGEST_CHUNK:
             self._close_chunk()
+
+    def put_all(
+        self, ids: Sequence[str], are_requests: NDArray[np.bool_], times: NDArray[np.int64], arrival: int
+    ) -> None:
+        """Takes in the halves of one record, in their order, to the same end as `put` of each.
+
+        Those that meet in the record itself never wait: they cost a few operations on sets.
+
+        Args:
+            ids: of the inferences.
+            are_requests: shape (halves,).
+            times: shape (halves,); of the events, in nanoseconds.
+            arrival: of the record, in nanoseconds.
+        """
+        met = self._met(ids, are_requests)
+        if met:
+            self.has_response = True
+        if 2 * len(met) == len(ids):
+            return
+        for id_, is_request, time in zip(ids, are_requests.tolist(), times.tolist(), strict=True):
+            if id_ not in met:
+                self.put(id_, "request" if is_request else "response", time, arrival)
+
+    def _met(self, ids: Sequence[str], are_requests: NDArray[np.bool_]) -> set[str]:
+        """Finds the ids of a record whose halves meet each other, whatever waits or comes between.
+
+        None where an id comes twice in a half, or is long, or where there might be no room for all to wait.
+        """
+        room = (self._most if self.has_response else self._few) - self._count
+        if len(ids) > room or max(map(len, ids), default=0) > _LONGEST_ID:
+            return set()
+        asked = set(compress(ids, are_requests.tolist()))
+        answered = set(compress(ids, (~are_requests).tolist()))
+        if len(asked) + len(answered) < len(ids):
+            return set()
+        return (asked & answered).difference(self._waiting)
 
     def give_up(self, arrived_before: int) -> int:
         """Lets halves wait no longer.

@@ -22,8 +22,8 @@ compressed body by `INFLATED_BOUND`.
 """
 
 from nilometer_logger.payload._compression import INFLATED_BOUND
-from nilometer_logger.payload._decode import decode
+from nilometer_logger.payload._decode import decode, decode_all
 from nilometer_logger.payload._joining import Alike, alike
-from nilometer_logger.payload._table import Payload
+from nilometer_logger.payload._table import NOTHING, Payload
 
-__all__ = ["INFLATED_BOUND", "Alike", "Payload", "alike", "decode"]
+__all__ = ["INFLATED_BOUND", "NOTHING", "Alike", "Payload", "alike", "decode", "decode_all"]

@@ -1,12 +1,30 @@
 """Tells bodies apart and hands each to its protocol."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from nilometer_logger.errors import PayloadError
 from nilometer_logger.payload import _grpc, _json, _plain, _strangers, _v1, _v2
 from nilometer_logger.payload._compression import INFLATED_BOUND, inflate, is_gzip, is_zlib
-from nilometer_logger.payload._table import Payload
+from nilometer_logger.payload._table import NOTHING, Payload
 from nilometer_logger.payload._values import kind
+
+
+def decode_all(bodies: Sequence[bytes]) -> tuple[list[Payload], dict[int, PayloadError]]:
+    """Decodes the bodies of many events, each as `decode` does.
+
+    Returns:
+        A payload for each, and the reasons why some are `NOTHING`, by their places.
+    """
+    payloads: list[Payload] = []
+    refused: dict[int, PayloadError] = {}
+    for place, plain in enumerate(_plain.decode_all(bodies)):
+        try:
+            payloads.append(plain or _unlike_most(bodies[place], INFLATED_BOUND))
+        except PayloadError as error:
+            refused[place] = error
+            payloads.append(NOTHING)
+    return payloads, refused
 
 
 def decode(body: bytes, inflated_bound: int = INFLATED_BOUND) -> Payload:
@@ -19,14 +37,19 @@ def decode(body: bytes, inflated_bound: int = INFLATED_BOUND) -> Payload:
     Raises:
         PayloadError: with the reason, if the body is not one that we know.
     """
+    return _plain.decode(body) or _unlike_most(body, inflated_bound)
+
+
+def _unlike_most(body: bytes, inflated_bound: int) -> Payload:
+    """Decodes a body that is not plain as it stands."""
     if not body.startswith(b"{"):  # nothing that is compressed or framed begins like a document
         body = _uncompressed(body, inflated_bound)
         if not body or body.isspace():
             raise PayloadError("the body is empty")
         if body[0] < 2 and _grpc.frames(body) == 1:
             return _grpc.decode(body, inflated_bound)
-    if body.endswith(b"}") and (plain := _plain.decode(body)) is not None:
-        return plain
+        if (plain := _plain.decode(body)) is not None:
+            return plain
     return decode_any(body)
 
 

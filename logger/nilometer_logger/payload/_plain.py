@@ -8,27 +8,29 @@ refused here for a reason that the long way does not have.
 
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
+from nilometer_logger.errors import PayloadError
 from nilometer_logger.kserve import Half
 from nilometer_logger.payload import _v1
 from nilometer_logger.payload._table import Payload, column_names, joined_names, side_by_side
 
 # More tensors, or columns in a row of several, than a model has whose client writes each number as JSON.
 _MOST_PARTS = 1024
+_KEPT_VALUES = 1024
 
 
 class _Tensor(msgspec.Struct, gc=False):
-    name: str
-    shape: list[int]
+    name: Annotated[str, msgspec.Meta(max_length=100)]
+    shape: Annotated[tuple[int, ...], msgspec.Meta(max_length=8)]
     data: list[float]
 
 
@@ -45,17 +47,43 @@ _read = msgspec.json.Decoder(_Document).decode
 
 
 def decode(body: bytes) -> Payload | None:
-    """Decodes a body that ends with a brace; None if it is not plain.
+    """Decodes a body, whatever it is; None if it is not plain."""
+    return decode_all([body])[0]
 
-    Raises:
-        PayloadError: with the reason that the long way gives.
+
+def decode_all(bodies: Iterable[bytes]) -> list[Payload | None]:
+    """Decodes bodies, whatever they are; gives None for each that is not plain.
+
+    A body of one tensor is decoded in the loop itself, because calls for its steps would cost as much as its parsing.
     """
-    try:
-        if not body.isascii():
-            body.decode()  # the parser does not look whether what it passes over is text
-        document = _read(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+    payloads: list[Payload | None] = []
+    for body in bodies:
+        payload: Payload | None = None
+        if body[-1:] == b"}":  # or else it is no document, or one with something behind it
+            try:
+                if not body.isascii():
+                    body.decode()  # the parser does not look whether what it passes over is text
+                document = _read(body)
+                inputs, outputs = document.inputs, document.outputs
+                half: Half = "request" if outputs is UNSET else "response"
+                tensors = inputs if outputs is UNSET else outputs
+                is_v1 = document.instances is not document.predictions  # which are the same only where both are unset
+                if is_v1 or not tensors or len(tensors) > 1 or (inputs is not UNSET and outputs is not UNSET):
+                    payload = _payload(document)
+                else:
+                    [tensor] = tensors
+                    data = tensor.data
+                    form_of = _kept_form if len(data) <= _KEPT_VALUES else _form
+                    if form := form_of(tensor.name, tensor.shape, len(data), half):
+                        payload = Payload(half, form.names, form.rows, form.width, form.pack(*data))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, PayloadError):
+                pass  # for which the long way has the reason
+        payloads.append(payload)
+    return payloads
+
+
+def _payload(document: _Document) -> Payload | None:
+    """Makes a payload of what is not one tensor."""
     if document.predictions is not UNSET:
         return _rows("response", "predictions", document.predictions)
     if document.instances is not UNSET:
@@ -67,16 +95,9 @@ def decode(body: bytes) -> Payload | None:
 
 
 def _tensors(half: Half, key: str, tensors: list[_Tensor]) -> Payload | None:
-    if len(tensors) == 1:
-        [tensor] = tensors
-        width = _width(tensor)
-        if not width:
-            return None
-        data = tensor.data
-        return Payload(half, column_names(tensor.name, width, key), tensor.shape[0], width, _packer(len(data))(*data))
     if len(tensors) > _MOST_PARTS:
         return None
-    widths = list(map(_width, tensors))
+    widths = [_width(tensor.shape, len(tensor.data)) for tensor in tensors]
     if not all(widths):
         return None
     if any(tensor.shape[0] != 1 for tensor in tensors) or sum(widths) > _MOST_PARTS:
@@ -84,10 +105,28 @@ def _tensors(half: Half, key: str, tensors: list[_Tensor]) -> Payload | None:
     return _one_row(half, key, tensors, widths)
 
 
-def _width(tensor: _Tensor) -> int:
-    """Returns the number of a tensor's columns; 0 if it has no rows, or its data are not those of its shape."""
-    shape = tensor.shape
-    count = len(tensor.data)
+class _Form(NamedTuple):
+    """What is the same for all tensors of one name and shape."""
+
+    names: tuple[str, ...]
+    rows: int
+    width: int
+    pack: Callable[..., bytes]
+
+
+def _form(name: str, shape: tuple[int, ...], count: int, half: Half) -> _Form | None:
+    width = _width(shape, count)
+    if not width:
+        return None
+    names = column_names(name, width, "inputs" if half == "request" else "outputs")
+    return _Form(names, shape[0], width, struct.Struct(f"{count}d").pack)
+
+
+_kept_form = lru_cache(maxsize=256)(_form)  # a model's tensors are alike in all inferences, but for the number of rows
+
+
+def _width(shape: tuple[int, ...], count: int) -> int:
+    """Returns the number of a tensor's columns; 0 if it has no rows, or its values are not those of its shape."""
     if len(shape) == 2:
         rows, width = shape
         return width if rows > 0 and width > 0 and rows * width == count else 0

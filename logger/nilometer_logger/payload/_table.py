@@ -66,6 +66,10 @@ class Payload(
         return self.cells
 
 
+NOTHING = Payload(None, None, 0, 1, b"")
+"""No rows: stands in for what could not be decoded."""
+
+
 def check_parts(count: int, place: str) -> None:
     """Checks, before any is made, how many tables are to be joined.
 

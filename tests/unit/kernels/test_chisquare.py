@@ -53,6 +53,17 @@ def test_without_rare_cells_the_calibrated_test_is_scipys() -> None:
         assert degrees[0] == categories - 1
 
 
+def test_many_rare_categories_become_several() -> None:
+    """Those expected fewer than five times are put together just until they are, so that a small window is not blind."""
+    reference, window = np.full(20, 500.0), np.zeros(20)
+    window[:3] = 10
+    found, p_values, degrees = chisquare.calibrated(pack([reference]), pack([window]))
+    pooled = np.array([[2000.0] * 5, [30, 0, 0, 0, 0]])
+    assert found[0] == pytest.approx(chi2_contingency(pooled).statistic, rel=1e-12)
+    assert degrees[0] == 4
+    assert p_values[0] < 1e-20
+
+
 def test_rare_categories_are_pooled() -> None:
     """Those expected fewer than five times become one, and take the rarest of the others with them if they must."""
     reference, window = np.array([500.0, 300, 10, 5, 0, 185]), np.array([50.0, 30, 1, 1, 1, 17])

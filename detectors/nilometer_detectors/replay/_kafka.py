@@ -1,0 +1,143 @@
+"""A span of the topic `inferences`, one partition after the other, in lists of records of bounded size.
+
+It is read without a consumer group, so a replay changes nothing and is in nobody's way. The lists are cut by what they
+hold and not by what a fetch happened to bring, so that the same span gives the same findings in the same order.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from nilometer_detectors.replay._span import Bound
+from nilometer_logger import provisioning, topics
+from nilometer_logger.errors import SettingError
+from nilometer_logger.inferences import Record
+from nilometer_logger.kafka import connection, unavailable
+from nilometer_logger.settings import Common
+from nilometer_logger.times import SECOND
+
+_MOST_RECORDS, _MOST_BYTES = 500, 2 * 2**20
+_POLL_MILLISECONDS = 500
+_MILLISECOND = SECOND // 1000
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is read of a partition.
+
+    Attributes:
+        number: of the partition.
+        first: the first offset.
+        end: the one after the last.
+        missing: how many of the offsets that were asked for the log does not hold any more.
+    """
+
+    number: int
+    first: int
+    end: int
+    missing: int = 0
+
+
+class Span:
+    """A part of the log.
+
+    Args:
+        settings: where Kafka is.
+        beginning: where it begins.
+        end: where it ends; by default at the end that the log has then.
+
+    Attributes:
+        parts: one a partition; known while `records` is read.
+    """
+
+    def __init__(self, settings: Common, beginning: Bound, end: Bound) -> None:
+        self.parts: list[Part] = []
+        self._settings = settings
+        self._bounds = beginning, end
+        self._topic = settings.topic_prefix + topics.INFERENCES
+
+    async def records(self) -> AsyncIterator[list[Record]]:
+        """Reads the records.
+
+        Raises:
+            SettingError: if there is no such topic or partition, or the span ends before it begins.
+            UnavailableError: if Kafka cannot be reached.
+        """
+        count = await provisioning.partitions_of(self._settings, self._topic)
+        if not count:
+            raise SettingError(f"there is no topic {self._topic}: check --kafka and --topic-prefix")
+        consumer = AIOKafkaConsumer(
+            **connection(self._settings),
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
+        try:
+            await consumer.start()
+            self.parts = await self._parts(consumer, [TopicPartition(self._topic, number) for number in range(count)])
+            for part in self.parts:
+                async for records in self._read(consumer, part):
+                    yield records
+        except (KafkaError, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise unavailable(self._settings.kafka, error) from error
+        finally:
+            await consumer.stop()
+
+    async def _parts(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> list[Part]:
+        beginnings = await consumer.beginning_offsets(partitions)
+        ends = await consumer.end_offsets(partitions)
+        first = await self._offsets(consumer, "--from", self._bounds[0], beginnings)
+        end = await self._offsets(consumer, "--to", self._bounds[1], ends)
+        parts = []
+        for partition in partitions:
+            begin = max(first.get(partition, ends[partition]), beginnings[partition])
+            stop = min(end.get(partition, ends[partition]), ends[partition])
+            if partition in first and partition in end and end[partition] < first[partition]:
+                raise SettingError(
+                    f"--to lies before --from in partition {partition.partition} "
+                    f"(offset {end[partition]} before {first[partition]}): exchange them"
+                )
+            missing = begin - first.get(partition, begin)
+            parts.append(Part(partition.partition, begin, max(begin, stop), missing))
+        return parts
+
+    async def _offsets(
+        self, consumer: AIOKafkaConsumer, flag: str, bound: Bound, default: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, int]:
+        """Finds the offset of a bound in every partition; one in which nothing arrived so late is not there."""
+        if bound.offsets is not None:
+            strange = [number for number in bound.offsets if number >= len(default)]
+            if strange:
+                raise SettingError(
+                    f"{flag} names partition {strange[0]}, and topic {self._topic} has {len(default)}, from 0"
+                )
+            return {each: bound.offsets.get(each.partition, offset) for each, offset in default.items()}
+        if bound.time is None:
+            return dict(default)
+        milliseconds = max(0, -(-bound.time // _MILLISECOND))
+        found = await consumer.offsets_for_times(dict.fromkeys(default, milliseconds))
+        return {partition: told.offset for partition, told in found.items() if told is not None}
+
+    async def _read(self, consumer: AIOKafkaConsumer, part: Part) -> AsyncIterator[list[Record]]:
+        partition = TopicPartition(self._topic, part.number)
+        consumer.assign([partition])
+        consumer.seek(partition, part.first)
+        records: list[Record] = []
+        size = 0
+        # The position passes over what no consumer is given, such as the markers of transactions.
+        while await consumer.position(partition) < part.end:
+            fetched = await consumer.getmany(partition, timeout_ms=_POLL_MILLISECONDS, max_records=_MOST_RECORDS)
+            for each in fetched.get(partition, ()):
+                if each.offset >= part.end:
+                    break
+                records.append(Record.read(each))
+                size += len(each.value or b"")
+                if len(records) >= _MOST_RECORDS or size >= _MOST_BYTES:
+                    yield records
+                    records, size = [], 0
+        if records:
+            yield records

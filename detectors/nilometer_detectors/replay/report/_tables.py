@@ -1,0 +1,97 @@
+"""The tables of a report: windows and outliers."""
+
+from collections.abc import Iterable, Sequence
+
+from nilometer_detectors.replay._reading import Outlier, Said, Window
+from nilometer_detectors.replay._text import length, short, shown
+from nilometer_detectors.replay.report._markup import Child, Markup, element
+from nilometer_logger.times import SECOND, format_time
+
+_OPEN = 30
+_MOST_BLAMED = 6
+_VERDICTS = {"ok": "ok", "drift": "drift", "nodata": "not judged"}
+
+
+def _table(heads: Sequence[Child], rows: Iterable[Sequence[Markup]]) -> Markup:
+    head = element("thead", element("tr", [element("th", text, scope="col") for text in heads]))
+    return element("div", element("table", head, element("tbody", [element("tr", row) for row in rows])), class_="wide")
+
+
+def _cell(text: str, kind: str | None = None) -> Markup:
+    return element("td", text, class_=kind)
+
+
+def windows_table(windows: Sequence[Window], detectors: Sequence[str]) -> Markup:
+    """Writes a row a window, newest last; folded where there are many."""
+    heads = ["begins (UTC)", "lasts", "rows", *detectors, "and"]
+    rows = [
+        [
+            _cell(format_time(window.start // SECOND * SECOND)),
+            _cell(length(window.end - window.start), "number"),
+            _cell(str(window.rows), "number"),
+            *(_verdict(window.said.get(name)) for name in detectors),
+            _cell(", ".join(_remarks(window)), "why"),
+        ]
+        for window in windows
+    ]
+    table = _table(heads, rows)
+    if len(windows) <= _OPEN:
+        return table
+    return element("details", element("summary", f"all {len(windows)} windows"), table)
+
+
+def _verdict(said: Said | None) -> Markup:
+    if said is None:
+        return _cell("")
+    numbers = (("d", said.distance), ("p", said.p_value))
+    told = "".join(f", {name} {short(number)}" for name, number in numbers if number is not None)
+    blamed = said.blamed()
+    more = f" ({', '.join(blamed[:_MOST_BLAMED])}{', …' if len(blamed) > _MOST_BLAMED else ''})" if blamed else ""
+    why = f": {said.reason}" if said.verdict == "nodata" and said.reason else ""
+    return _cell(f"{_VERDICTS[said.verdict]}{told}{more}{why}", said.verdict)
+
+
+def _remarks(window: Window) -> list[str]:
+    told = {
+        f"{window.windows} windows together": window.windows > 1,
+        f"closed by {window.closed_by}": window.closed_by in ("quiet", "drained"),
+        "partial": window.partial,
+        "too small": window.too_small,
+        f"{window.late} late": window.late,
+        f"{window.duplicates} duplicates": window.duplicates,
+        f"{window.unanswered} unanswered": window.unanswered,
+    }
+    return [text for text, is_so in told.items() if is_so]
+
+
+def outliers_table(outliers: Sequence[Outlier]) -> Markup:
+    """Writes a row an outlier."""
+    heads = ["when (UTC)", "request", "row", "detector", "score", "threshold", "because"]
+    return _table(
+        heads,
+        [
+            [
+                _cell(format_time(outlier.time)),
+                _cell(outlier.request),
+                _cell(str(outlier.row), "number"),
+                _cell(outlier.detector),
+                _cell("∞" if outlier.score is None else short(outlier.score), "number"),
+                _cell("" if outlier.threshold is None else short(outlier.threshold), "number"),
+                _cell(_because(outlier), "why"),
+            ]
+            for outlier in outliers
+        ],
+    )
+
+
+def _because(outlier: Outlier) -> str:
+    told = []
+    for name, said in list(outlier.features.items())[:_MOST_BLAMED]:
+        expected = said.get("expected")
+        of = ""
+        if isinstance(expected, list):
+            of = f", expected {' to '.join(map(shown, expected))}"
+        elif expected is not None:
+            of = f", expected {shown(expected)}"
+        told.append(f"{name} = {shown(said.get('value'))}{of}")
+    return "; ".join(told)

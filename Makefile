@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in $(SUPPORTED); do \
 BIN := .venv/bin
 LOCKED := $(BIN)/uv pip install --quiet --constraint requirements.lock --editable
 
-.PHONY: help demo test check bench-detectors bench-logger bench-statistics bench-windows faults format peers docs lock clean
+.PHONY: help demo test test-alibi-old check bench-detectors bench-logger bench-statistics bench-windows faults format peers docs lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -26,6 +26,9 @@ check: .venv/installed-dev ## the quick loop: lint, types, layers, unit and cont
 	@$(BIN)/mypy --no-error-summary
 	@out=$$($(BIN)/lint-imports --no-logo) || { echo "$$out"; exit 1; }
 	@$(BIN)/python -m pytest --quiet tests/unit tests/contract
+
+test-alibi-old: .venv/installed-dev ## the tests of alibi-detect's adapter with 0.11.4, the last Apache-licensed one (its own environment)
+	@tests/alibi_0_11_4.sh
 
 bench-logger: .venv/installed-dev ## the logger's figures beside yardsticks of the same run (4 minutes)
 	@$(BIN)/python -m tests.benchmarks.logger

@@ -133,6 +133,18 @@ class Detector(ABC, Generic[P]):
         found = baseline.prepared.get(context.type)
         return cls.prepare(baseline) if found is None else found
 
+    @classmethod
+    def why_not(cls, name: str) -> str:  # noqa: ARG003 - for adapters
+        """Says of an adapter's library why one of its detectors is not carried.
+
+        Args:
+            name: that no entry point has, such as ``alibi.MMDDrift``.
+
+        Returns:
+            A line that names the remedy; nothing where the library has no such detector either.
+        """
+        return ""
+
     def __repr__(self) -> str:
         """Such as ``ZScore('range')``."""
         return f"{type(self).__name__}({self.name!r})"

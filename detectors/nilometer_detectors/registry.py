@@ -34,11 +34,24 @@ def find(name: str) -> type[Detector[Any]]:
     entries = available()
     entry = entries.get(name)
     if entry is None:
+        if reason := _why_not(name, entries):
+            raise SettingError(reason)
         near = get_close_matches(name.lower(), entries, n=3, cutoff=0.5) or [
             known for known in entries if name.lower() in known.lower()
         ]
         meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(entries) or 'none'}"
         raise SettingError(f"there is no such detector; {meant}")
+    return _load(entry)
+
+
+def _why_not(name: str, entries: Mapping[str, EntryPoint]) -> str:
+    """Asks the adapter of a library, where there is one, why it has no such detector."""
+    library, dot, _ = name.partition(".")
+    adapter = next((entry for known, entry in entries.items() if dot and known.startswith(f"{library}.")), None)
+    return _load(adapter).why_not(name) if adapter else ""
+
+
+def _load(entry: EntryPoint) -> type[Detector[Any]]:
     try:
         detector = entry.load()
     except ExtraMissing:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from nilometer_detectors import drift, outliers
+from nilometer_detectors import alibi, drift, outliers
 from nilometer_detectors.detector import Context, Detector, Refused
 from nilometer_detectors.drift.contract import DriftDetector
 from nilometer_detectors.outliers.contract import OutlierDetector
@@ -20,7 +20,7 @@ def test_every_detector_of_the_package_is_registered() -> None:
     """A detector that stands in the package is found by its entry point, and so is under this contract."""
     modules = [
         import_module(f"{package.__name__}.{module.name}")
-        for package in (drift, outliers)
+        for package in (alibi, drift, outliers)
         for module in iter_modules(package.__path__)
     ]
     detectors = {

@@ -12,14 +12,14 @@ from scipy.stats import rankdata
 
 from nilometer_detectors.detector import Parameters
 from nilometer_detectors.drift.joint import Found, JointDrift, JointParameters
-from nilometer_detectors.drift.permutations import deals, p_value
+from nilometer_detectors.drift.permutations import PermutationParameters, deals, p_value
 from nilometer_logger.rows import Floats
 
 _NOTHING: Final = 1e-12  # a ridge that rounding alone could make: all rows are the same
 _DIGITS: Final = 9  # of scores, between -1 and 1: rows that are the same must not differ by rounding
 
 
-class ClassifierParameters(JointParameters):
+class ClassifierParameters(PermutationParameters, JointParameters):
     """The parameters of `classifier`, named as those of alibi-detect's `ClassifierDrift`."""
 
     n_folds: int = Field(

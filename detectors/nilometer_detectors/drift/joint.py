@@ -17,7 +17,7 @@ from pydantic import Field
 
 from nilometer_detectors.detector import Context, Refused, baseline_of, columns_of
 from nilometer_detectors.drift.contract import DriftDetector, Judgement, Needs, Window
-from nilometer_detectors.drift.permutations import PermutationParameters
+from nilometer_detectors.drift.deciding import LevelParameters
 from nilometer_detectors.drift.samples import SampleParameters
 from nilometer_detectors.drift.standard import Categories, Standard
 from nilometer_detectors.statistics.contract import plain
@@ -26,7 +26,7 @@ from nilometer_logger.rows import ColumnType, Floats
 _TOGETHER = "judged together with the other columns"
 
 
-class JointParameters(PermutationParameters, SampleParameters):
+class JointParameters(LevelParameters, SampleParameters):
     """The parameters of detectors that judge all columns at once."""
 
     sample_size: int = Field(
@@ -58,7 +58,7 @@ J = TypeVar("J", bound=JointParameters)
 
 
 class JointDrift(DriftDetector[J]):
-    """A permutation test of all columns at once.
+    """A test of all columns at once.
 
     Attributes:
         places: of the judged columns in their half.

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from nilometer_detectors.detector import Context, Parameters
 from nilometer_detectors.drift.joint import Found, JointDrift, JointParameters
-from nilometer_detectors.drift.permutations import deals, p_value
+from nilometer_detectors.drift.permutations import PermutationParameters, deals, p_value
 from nilometer_logger.rows import Floats
 
 
-class MMDParameters(JointParameters):
+class MMDParameters(PermutationParameters, JointParameters):
     """The parameters of `mmd`, named as those of alibi-detect's `MMDDrift`."""
 
     sigma: list[Annotated[float, Field(gt=0)]] | None = Field(

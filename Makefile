@@ -51,8 +51,8 @@ format: .venv/installed-dev ## format the code and mend what lint can mend
 peers: ## build KServe's and Knative's own binaries for the tests (needs Go)
 	@tests/peers/build.sh
 
-docs: .venv/installed-dev ## write the parts of README.md that are made from the code
-	@$(BIN)/python tests/readme.py
+docs: .venv/installed-dev ## write what README.md and docs/ say of the code
+	@$(BIN)/python tests/documents.py
 
 lock: .venv/uv ## choose the newest versions that fit, for requirements.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --group dev \

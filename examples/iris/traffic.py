@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, S311, T201 - a script for people to read, not a part of a package
+# ruff: noqa: S311, T201 - a script for people to read, not a part of a package
 """Sends the iris model 10 flowers a second for a minute; with the argument `inches`, measured in inches.
 
 Run by a bare Python inside the cluster, so it has its flowers in itself and uses the standard library alone.

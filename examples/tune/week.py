@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, S311 - a script for people to read, not a part of a package
+# ruff: noqa: S311 - a script for people to read, not a part of a package
 """Makes week.csv: a week of iris flowers as they were measured, with the time of each; always the same week.
 
 By day there are many, at night few. On Friday at 14:00 the gauge for petals is bent, and shows 0.5 cm more. Now and then

@@ -57,6 +57,7 @@ def imports_of(file: Path) -> Iterator[str]:
         ("nilometer_detectors.worker", "worker"),
         ("nilometer_detectors.delivery", "worker"),
         ("nilometer_detectors.following", "worker"),
+        ("nilometer_detectors.replay", "worker"),
         ("nilometer_detectors.demo.run", "demo"),
     ],
 )

@@ -7,10 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from nilometer_detectors.drift.adwin import ADWIN
-from nilometer_detectors.kernels.adaptive import adwin
+from nilometer_detectors.kernels.adwin import adwin
 from nilometer_logger.rows import Floats
 from tests.judging import NAN, baseline_of, detector_of, normal, window_of
-from tests.unit.test_drift_page_hinkley import NONE, SMALL, STEPS, stream_of
+from tests.unit.streams import JUMPS, LARGE, NONE, SLIGHT, SMALL, STAIRS, STEPS, STILL, stream_of
 
 EMPTY = window_of(normal(0, 1))
 LIKE_RIVER = (0.002, 32, 5, 5, 10)
@@ -47,6 +47,23 @@ def test_alarms_are_those_of_river(stream: Any, parameters: Any, alarms: list[in
     """
     statistics, *_ = followed(stream_of(*stream), parameters)
     assert np.flatnonzero(statistics > 1.0).tolist() == alarms
+
+
+@pytest.mark.parametrize(
+    ("stream", "alarms", "width"),
+    [
+        (JUMPS, [1055, 2047], 952),
+        (STILL, [], 3000),
+        (SLIGHT, [2175], 1824),
+        (STAIRS, [543, 1023, 1535, 2047, 2527], 472),
+        (LARGE, [703], 696),
+    ],
+)
+def test_windows_are_as_wide_as_those_of_river(stream: Any, alarms: list[int], width: int) -> None:
+    """With river's default parameters the alarms are the same, and so is its `width` after the last row."""
+    statistics, *_, window = followed(stream_of(*stream), LIKE_RIVER)
+    assert np.flatnonzero(statistics > 1.0).tolist() == alarms
+    assert window[0] == width
 
 
 def test_buckets_keep_what_the_window_holds() -> None:

@@ -160,6 +160,13 @@ def test_the_thesis_is_blind_outside_of_the_baseline() -> None:
     assert said["wasserstein"].reason == "a: the test gave no number"
 
 
+@pytest.mark.parametrize(("kind", "name"), [(KL, "bins"), (JS, "chance"), (Wasserstein, "sampleSize")])
+def test_parameters_that_the_thesis_does_not_know_are_refused(kind: Any, name: str) -> None:
+    """Nothing is accepted and ignored: what means nothing in the thesis's mode is refused there."""
+    with pytest.raises(ValidationError, match=f"gives {name}, which means nothing"):
+        kind.Parameters.model_validate({"compatibility": "thesis2020", name: 1})
+
+
 @pytest.mark.parametrize("parameters", [{"bins": 1}, {"chance": 0.0}, {"chance": 1.5}, {"aspect": "counts"}])
 def test_parameters_out_of_range_are_refused(parameters: dict[str, Any]) -> None:
     """A parameter that makes no sense is refused."""

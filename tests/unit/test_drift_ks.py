@@ -144,6 +144,7 @@ def test_a_feature_that_is_not_tested_costs_the_others_nothing() -> None:
         ({"pValue": "0.05"}, "valid number"),
         ({"correction": "holm"}, "'bonferroni' or 'fdr'"),
         ({"compatibility": "scipy"}, "'alibi-detect'"),
+        ({"autocorrelation": "correct", "compatibility": "alibi-detect"}, "alibi-detect corrects none"),
         ({"autocorrelation": "yes"}, "'ignore' or 'correct'"),
         ({"alternative": "both"}, "'two-sided', 'less' or 'greater'"),
         ({"minRows": 0}, "greater than or equal to 1"),

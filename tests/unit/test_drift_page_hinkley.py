@@ -1,6 +1,5 @@
 """Page-Hinkley: river's alarms to the row, and a mean that begins with the baseline's."""
 
-import random
 from typing import Any
 
 import numpy as np
@@ -8,19 +7,10 @@ import pytest
 
 from nilometer_detectors.drift.page_hinkley import PageHinkley
 from nilometer_detectors.kernels.sums import page_hinkley
-from nilometer_logger.rows import Floats
 from tests.judging import baseline_of, detector_of, normal, window_of
+from tests.unit.streams import LARGE, NONE, SMALL, STAIRS, STEPS, stream_of
 
 EMPTY = window_of(normal(0, 1))
-STEPS = (1, [0.0, 1.0, 0.0, 3.0, -1.0], 700)
-SMALL = (2, [0.0, 0.3, 0.6, 0.9], 2000)
-NONE = (3, [0.0] * 5, 1000)
-
-
-def stream_of(seed: int, levels: list[float], length: int) -> Floats:
-    """Returns normal values around one level after the other, the same in every version of numpy."""
-    generator = random.Random(seed)
-    return np.array([[generator.gauss(level, 1.0)] for level in levels for _ in range(length)])
 
 
 @pytest.mark.parametrize(
@@ -32,6 +22,8 @@ def stream_of(seed: int, levels: list[float], length: int) -> Floats:
         (SMALL, 0.25, 15.0, 1.0, [113, 2201, 4095, 6103, 6575]),
         (NONE, 0.005, 50.0, 0.9999, [805, 2735, 4189]),
         (NONE, 0.25, 15.0, 1.0, []),
+        (STAIRS, 0.005, 50.0, 0.9999, [538, 1054, 1547, 2038, 2547]),
+        (LARGE, 0.005, 50.0, 0.9999, [252, 620, 701, 909]),
     ],
 )
 def test_alarms_are_those_of_river(

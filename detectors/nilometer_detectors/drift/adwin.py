@@ -9,7 +9,7 @@ from nilometer_detectors.detector import Context, Parameters
 from nilometer_detectors.drift.changes import ChangeDrift
 from nilometer_detectors.drift.contract import DriftParameters
 from nilometer_detectors.drift.online import Memory
-from nilometer_detectors.kernels.adaptive import adwin
+from nilometer_detectors.kernels.adwin import adwin
 from nilometer_logger.rows import Floats
 
 _SIZES = 24  # of buckets: the oldest go beyond 2^24 values and some

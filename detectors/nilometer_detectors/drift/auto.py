@@ -30,14 +30,14 @@ class Auto(ColumnDrift[AutoParameters, Any]):
     * `fet`, Fisher's exact test, for two values: boolean columns, and categorical ones of two categories; it is exact at
       any size;
     * `chi2` for other categorical columns, which pools the categories that a window is too small for;
-    * `ks` for numbers, of which there are at least two in the baseline's sample; it is exact with ties;
+    * `ks` for numbers and lengths of texts, of which there are at least two in the baseline's sample; it is exact with ties;
     * `chi2` over the bins for numbers of which the baseline has a histogram and no sample.
 
     The finding says of each column which test it was (`test`). All p-values are corrected together, as those of one test.
     """
 
     Parameters: ClassVar[type[Parameters]] = AutoParameters
-    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "categorical"})
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean", "categorical", "text"})
     by_default: ClassVar[frozenset[ColumnType]] = judges
 
     def __init__(self, parameters: AutoParameters, context: Context) -> None:
@@ -96,4 +96,4 @@ def _test_for(column: Column, sampled: int) -> str:
     """Chooses the test of a column, of which the baseline's sample has some values."""
     if column.type == "boolean" or (column.type == "categorical" and len(column.categories) == 2):
         return "fet"
-    return "ks" if column.type == "numeric" and sampled >= 2 else "chi2"
+    return "ks" if column.type != "categorical" and sampled >= 2 else "chi2"

@@ -57,9 +57,9 @@ class CVM(SampleDrift[CVMParameters]):
 
     def measure(self, columns: Sequence[int], inputs: Sequence[Input[Floats]]) -> Measured:
         """Tests columns against their references."""
-        references, samples, effective = self.packed(columns), sorted_values(inputs), effective_counts(inputs)
+        references, samples = self.packed(columns), sorted_values(inputs)
         if self.parameters.compatibility:
             distances, sums = cvm.statistics(references, samples)
             p_values = cvm.p_values(distances, sums, references.sizes, samples.sizes)
             return Measured(as_float32(distances), as_float32(p_values))
-        return Measured(*cvm.calibrated(references, samples, effective))
+        return Measured(*cvm.calibrated(references, samples, effective_counts(inputs)))

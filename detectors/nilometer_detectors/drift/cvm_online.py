@@ -12,7 +12,7 @@ from nilometer_detectors.detector import Context, Parameters
 from nilometer_detectors.drift.changes import ChangeDrift
 from nilometer_detectors.drift.online import Memory
 from nilometer_detectors.drift.runlength import RunTimeParameters
-from nilometer_detectors.kernels.running import follow
+from nilometer_detectors.kernels.cvm_online import follow
 from nilometer_logger.rows import Floats
 
 _STREAMS, _ROWS = 200, 1000  # that are simulated for a threshold
@@ -116,7 +116,7 @@ class Reference:
     def follow(
         self, values: Floats, threshold: float, ring: Floats, seen: NDArray[np.int64], statistics: Floats
     ) -> None:
-        """Moves the windows on; see `kernels.running.follow`."""
+        """Moves the windows on; see `kernels.cvm_online.follow`."""
         follow(
             values,
             self.values,

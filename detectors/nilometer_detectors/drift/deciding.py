@@ -121,6 +121,14 @@ class ColumnTestParameters(PValueParameters):
         "with the one before it",
     )
 
+    @model_validator(mode="after")
+    def _knows(self) -> Self:
+        if self.autocorrelation == "correct" and getattr(self, "compatibility", None):
+            raise ValueError(
+                "gives both compatibility and autocorrelation, and alibi-detect corrects none: leave one of them out"
+            )
+        return self
+
     def decide(self, level: float, distances: Floats, p_values: Floats) -> Decision:
         """Decides by p-values, in which the autocorrelation is corrected or not; see `PValueParameters`."""
         decision = super().decide(level, distances, p_values)

@@ -67,11 +67,11 @@ class KS(SampleDrift[KSParameters]):
         alternative = self.parameters.alternative
         references, samples = self.packed(columns), sorted_values(inputs)
         distances = ks.distances(references, samples, alternative)
-        effective = effective_counts(inputs)
         if self.parameters.compatibility:
-            p_values = ks.asymptotic(distances, references.sizes, effective, alternative)
+            p_values = ks.asymptotic(distances, references.sizes, samples.sizes, alternative)
             return Measured(as_float32(distances), as_float32(p_values))
         p_values, _ = ks.calibrated(distances, references, samples, alternative)
+        effective = effective_counts(inputs)
         worth_less = effective < samples.sizes
         if worth_less.any():
             sizes = references.sizes[worth_less], effective[worth_less]

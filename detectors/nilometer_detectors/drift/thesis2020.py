@@ -32,14 +32,26 @@ class ThesisParameters(DivergenceParameters):
     @model_validator(mode="before")
     @classmethod
     def _thesis(cls, given: Any) -> Any:
-        return with_threshold(given, cls.thesis_threshold)
+        return with_threshold(given, cls.thesis_threshold, "bins", "chance")
 
 
-def with_threshold(given: Any, threshold: float) -> Any:
-    """Gives a declaration in the thesis's mode the thesis's threshold where it names none."""
-    if isinstance(given, dict) and given.get("compatibility") == "thesis2020":
-        return {"threshold": threshold, **given}
-    return given
+def with_threshold(given: Any, threshold: float, *unknown: str) -> Any:
+    """Gives a declaration in the thesis's mode the thesis's threshold where it names none.
+
+    Args:
+        given: the parameters as a monitor writes them.
+        threshold: the thesis's.
+        unknown: parameters that mean nothing in this mode.
+
+    Raises:
+        ValueError: if one of those is given.
+    """
+    if not isinstance(given, dict) or given.get("compatibility") != "thesis2020":
+        return given
+    for name in unknown:
+        if name in given:
+            raise ValueError(f"gives {name}, which means nothing with compatibility thesis2020: leave one of them out")
+    return {"threshold": threshold, **given}
 
 
 T = TypeVar("T", bound=ThesisParameters)

@@ -49,7 +49,7 @@ class WassersteinParameters(DistanceParameters, SampleParameters):
     @model_validator(mode="before")
     @classmethod
     def _thesis(cls, given: Any) -> Any:
-        return thesis2020.with_threshold(given, 2.7)
+        return thesis2020.with_threshold(given, 2.7, "chance", "sampleSize")
 
 
 class Wasserstein(ColumnDrift[WassersteinParameters, Floats]):

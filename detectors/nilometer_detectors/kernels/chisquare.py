@@ -26,6 +26,7 @@ from nilometer_logger.rows import Floats
 
 Counts = NDArray[np.int64]
 _EXPECTED = 5.0
+_ALONE = 0.1
 
 
 def compatible(references: Ragged, windows: Ragged) -> tuple[Floats, Floats]:
@@ -48,7 +49,9 @@ def calibrated(references: Ragged, windows: Ragged) -> tuple[Floats, Floats, Cou
     The categories whose expectation in the smaller row is below 5 are put together, in their order, until they are
     expected as often; those that are left over join the rarest of the others. Totals of both rows decide, and under permutation they are given, so the choice
     favours no side. So that a window full of what the reference hardly has cannot hide there, what has joined is tested
-    by itself as well (Fisher's exact test: itself against all else), and twice the smaller p-value stands (Bonferroni).
+    by itself as well (Fisher's exact test: itself against all else), at a tenth of the level, and χ² at the rest of it:
+    the smaller of p / 0.1 and p / 0.9 stands, or the exact p-value alone where nothing is left for χ² (Bonferroni with weights: Genovese, Roeder and Wasserman, "False discovery
+    control with p-value weighting", 2006).
 
     Args:
         references: counts by category, of each column.
@@ -64,7 +67,8 @@ def calibrated(references: Ragged, windows: Ragged) -> tuple[Floats, Floats, Cou
     if len(hidden):
         ones, sizes, reference_ones, reference_sizes = np.ascontiguousarray(joined[hidden].T)
         alone = fisher.p_values(ones, sizes, reference_ones, reference_sizes)
-        probabilities[hidden] = np.minimum(2 * np.minimum(probabilities[hidden], alone), 1.0)
+        weighed = np.minimum(probabilities[hidden] / (1 - _ALONE), alone / _ALONE)
+        probabilities[hidden] = np.minimum(np.where(degrees[hidden] > 0, weighed, alone), 1.0)
     return found, probabilities, degrees
 
 

@@ -8,13 +8,12 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
+from nilometer_detectors.following import reader
 from nilometer_detectors.replay._span import Bound
-from nilometer_logger import provisioning, topics
+from nilometer_logger import topics
 from nilometer_logger.errors import SettingError
 from nilometer_logger.inferences import Record
-from nilometer_logger.kafka import connection, unavailable
 from nilometer_logger.settings import Common
 from nilometer_logger.times import SECOND
 
@@ -65,27 +64,11 @@ class Span:
             SettingError: if there is no such topic or partition, or the span ends before it begins.
             UnavailableError: if Kafka cannot be reached.
         """
-        count = await provisioning.partitions_of(self._settings, self._topic)
-        if not count:
-            raise SettingError(f"there is no topic {self._topic}: check --kafka and --topic-prefix")
-        consumer = AIOKafkaConsumer(
-            **connection(self._settings),
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-        )
-        try:
-            await consumer.start()
-            self.parts = await self._parts(consumer, [TopicPartition(self._topic, number) for number in range(count)])
+        async with reader(self._settings, self._topic, beginning=True) as consumer:
+            self.parts = await self._parts(consumer, sorted(consumer.assignment()))
             for part in self.parts:
                 async for records in self._read(consumer, part):
                     yield records
-        except (KafkaError, OSError) as error:
-            if isinstance(error, BrokenPipeError):
-                raise
-            raise unavailable(self._settings.kafka, error) from error
-        finally:
-            await consumer.stop()
 
     async def _parts(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> list[Part]:
         beginnings = await consumer.beginning_offsets(partitions)

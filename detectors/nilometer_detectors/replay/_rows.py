@@ -129,8 +129,11 @@ class RowFile:
                 time = self._times.read(times[row])
             except ValueError as error:
                 raise SettingError(f"{self._name}: row {number}: column {self._time_column!r} {error}") from None
+            written = format_time(time)
             events = [
-                _event(stream, half, number, time, {name: each[row] for name, each in zip(names, values, strict=True)})
+                _event(
+                    stream, half, number, written, {name: each[row] for name, each in zip(names, values, strict=True)}
+                )
                 for (stream, half), (names, values) in columns.items()
             ]
             yield record_of(self._name, number, [time], events)
@@ -145,14 +148,14 @@ def _table(path: Path, time_column: str) -> Source:
     return source
 
 
-def _event(stream: Stream, half: str, number: int, time: int, values: dict[str, object]) -> CloudEvent:
+def _event(stream: Stream, half: str, number: int, time: str, values: dict[str, object]) -> CloudEvent:
     kind, key = _KINDS[half]
     attributes = {
         "specversion": "1.0",
         "id": f"row-{number}",
         "source": "/nilometer/replay",
         "type": kind,
-        "time": format_time(time),
+        "time": time,
         "namespace": stream.namespace,
         "inferenceservicename": stream.inference_service,
         "component": stream.component,

@@ -125,6 +125,24 @@ def test_a_report_that_cannot_be_written_is_told(
         replay(capsys, fruit, file, time_column="time", html=tmp_path / "nowhere" / "report.html")
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"value": 9.0, "expected": [1, 4.5]}, "length = 9, expected 1 to 4.5"),
+        ({"value": 9.0, "expected": [None, 4.5]}, "length = 9, expected at most 4.5"),
+        ({"value": -9.0, "expected": [0, None]}, "length = -9, expected at least 0"),
+        ({"value": "blue", "expected": ["red", "green"]}, "length = blue, expected red or green"),
+        ({"value": None, "reason": "the value is infinite"}, "length = missing, the value is infinite"),
+        ({"value": True, "expected": "a number"}, "length = True, expected a number"),
+    ],
+)
+def test_an_outlier_says_why(fruit: Path, said: dict[str, object], told: str) -> None:
+    """Value and expectation, of whatever form a detector gives them."""
+    story = Story(ABOUT)
+    story.take(replace(outlier(1), features={"length": said}))
+    assert f">{told}<" in written(fruit, story)
+
+
 def test_markup_escapes_all_but_markup() -> None:
     """Children and attributes; what is left out, is; numbers are short."""
     inner = element("b", "<", class_="x")

@@ -87,11 +87,27 @@ def outliers_table(outliers: Sequence[Outlier]) -> Markup:
 def _because(outlier: Outlier) -> str:
     told = []
     for name, said in list(outlier.features.items())[:_MOST_BLAMED]:
-        expected = said.get("expected")
-        of = ""
-        if isinstance(expected, list):
-            of = f", expected {' to '.join(map(shown, expected))}"
-        elif expected is not None:
-            of = f", expected {shown(expected)}"
-        told.append(f"{name} = {shown(said.get('value'))}{of}")
+        because = [_expected(said.get("expected")), str(said.get("reason") or "")]
+        told.append(", ".join([f"{name} = {shown(said.get('value'))}", *filter(None, because)]))
     return "; ".join(told)
+
+
+def _expected(said: object) -> str:
+    """Says what a finding expects: a range that may be open at either end, one of some categories, or a value."""
+    match said:
+        case None:
+            return ""
+        case [None, None]:
+            return ""
+        case [int() | float() as low, int() | float() as high]:
+            return f"expected {short(low)} to {short(high)}"
+        case [int() | float() as low, None]:
+            return f"expected at least {short(low)}"
+        case [None, int() | float() as high]:
+            return f"expected at most {short(high)}"
+        case list():
+            return (
+                f"expected {' or '.join(map(shown, said[:_MOST_BLAMED]))}{' or …' if len(said) > _MOST_BLAMED else ''}"
+            )
+        case _:
+            return f"expected {shown(said)}"

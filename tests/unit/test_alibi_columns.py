@@ -84,7 +84,9 @@ def test_numbers_are_those_of_alibi_detect(
     said = judged(name, shape, reference, sample, **given).columns
     theirs = class_of(f"alibi.{name}")(reference[:, columns], **arguments).predict(sample[:, columns])["data"]
     assert [np.float32(str(each["pValue"])) for each in said.values()] == theirs["p_val"].astype(np.float32).tolist()
-    assert [np.float32(str(each["distance"])) for each in said.values()] == theirs["distance"].astype(np.float32).tolist()
+    assert [np.float32(str(each["distance"])) for each in said.values()] == theirs["distance"].astype(
+        np.float32
+    ).tolist()
 
 
 @pytest.mark.parametrize(("name", "shape", "columns", "arguments"), SHAPES)

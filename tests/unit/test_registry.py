@@ -24,7 +24,11 @@ def test_names_are_in_order() -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("z-score", "did you mean zscore"), ("KSDrift", "alibi.KSDrift"), ("completely-else", "there are .*alibi.CVMDrift")],
+    [
+        ("z-score", "did you mean zscore"),
+        ("KSDrift", "alibi.KSDrift"),
+        ("completely-else", "there are .*alibi.CVMDrift"),
+    ],
 )
 def test_a_name_that_is_none(name: str, message: str) -> None:
     """An unknown name is answered with those that are near, or with all there are."""

@@ -165,7 +165,8 @@ def why_not(kind: str) -> str:
         with seeded(0):
             make(**_nothing(make))
     except ImportError as error:
-        return " ".join(str(error).split())  # which names what to install
+        lacking = " ".join(str(error).split())  # which names what it needs
+        return f"it is not carried, because a plain install of alibi-detect cannot run it: {lacking}"
     except Exception:  # noqa: BLE001,S110 - it was made of nothing: only what it lacks was to be found out
         pass
     if hasattr(make, "reset_state"):

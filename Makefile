@@ -25,7 +25,7 @@ check: .venv/installed-dev ## the quick loop: lint, types, layers, unit and cont
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
 	@out=$$($(BIN)/lint-imports --no-logo) || { echo "$$out"; exit 1; }
-	@$(BIN)/python -m pytest --quiet tests/unit tests/contract
+	@$(BIN)/python -m pytest --quiet --numprocesses auto tests/unit tests/contract
 
 test-alibi-old: .venv/installed-dev ## the tests of alibi-detect's adapter with 0.11.4, the last Apache-licensed one (its own environment)
 	@tests/alibi_0_11_4.sh

@@ -28,6 +28,7 @@ COMMANDS: dict[str, type[settings.Common]] = {
     "delivery": settings.DeliverySettings,
     "events": settings.EventsSettings,
     "redrive": settings.RedriveSettings,
+    "replay": settings.ReplaySettings,
 }
 _SECTIONS = {"outlier": "outliers", "drift": "drift"}
 

@@ -10,7 +10,7 @@ from nilometer_detectors.alibi.library import class_of
 from nilometer_detectors.detector import Detector, Refused
 from nilometer_detectors.drift.contract import Judgement
 from nilometer_detectors.drift.ks import KS
-from nilometer_logger.rows import UNSEEN, Floats
+from nilometer_logger.rows import UNSEEN, ColumnType, Floats
 from tests.judging import NAN, baseline_of, detector_of, normal, schema_of, window_of
 
 CASES = 120
@@ -48,7 +48,7 @@ def test_three_ways_to_the_same_p_values(correction: str, alternative: str) -> N
             assert ours.threshold == pytest.approx(theirs["threshold"])
 
 
-KINDS = ("numeric", "categorical", "boolean", "categorical")
+KINDS: tuple[ColumnType, ...] = ("numeric", "categorical", "boolean", "categorical")
 SHAPES: list[tuple[str, type[Detector[Any]], list[int], dict[str, Any]]] = [
     ("CVMDrift", AlibiNumbers, [0], {}),
     ("ChiSquareDrift", AlibiCategories, [1, 2, 3], {}),
@@ -83,8 +83,10 @@ def test_numbers_are_those_of_alibi_detect(
     given = {key: value for key, value in arguments.items() if key == "alternative"}
     said = judged(name, shape, reference, sample, **given).columns
     theirs = class_of(f"alibi.{name}")(reference[:, columns], **arguments).predict(sample[:, columns])["data"]
-    assert [np.float32(each["pValue"]) for each in said.values()] == theirs["p_val"].astype(np.float32).tolist()
-    assert [np.float32(each["distance"]) for each in said.values()] == theirs["distance"].astype(np.float32).tolist()
+    assert [np.float32(str(each["pValue"])) for each in said.values()] == theirs["p_val"].astype(np.float32).tolist()
+    assert [np.float32(str(each["distance"])) for each in said.values()] == theirs["distance"].astype(
+        np.float32
+    ).tolist()
 
 
 @pytest.mark.parametrize(("name", "shape", "columns", "arguments"), SHAPES)

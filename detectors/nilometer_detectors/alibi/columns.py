@@ -43,7 +43,7 @@ class AlibiNumbers(SampleDrift[AlibiColumnParameters]):
 
     Source: Van Looveren et al., "Alibi Detect: algorithms for outlier, adversarial and drift detection", version 0.13.
     Distances and p-values are float32 there for most tests, so they are given with that precision. The reference is
-    sorted or counted anew at every window: `ks`, `cvm`, `chi2` and `fet` give the same p-values without that.
+    sorted or counted anew at every window, which `ks`, `cvm`, `chi2` and `fet` do once.
     """
 
     Parameters: ClassVar[type[Parameters]] = AlibiColumnParameters

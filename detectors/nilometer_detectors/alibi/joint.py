@@ -45,8 +45,8 @@ class AlibiJointParameters(JointParameters):
 
     model: Model = Field(
         default="LogisticRegression",
-        description="scikit-learn's, with its own defaults; the others see more than lines can tell apart, and cost up "
-        "to a hundred times as much",
+        description="scikit-learn's, with its own defaults; the others see more than lines can tell apart, and cost "
+        "ten times as much or more",
     )
     seed: int = Field(default=0, ge=0, lt=2**32, description="of the split into training and test, and of the model")
 

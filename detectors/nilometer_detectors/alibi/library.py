@@ -65,7 +65,7 @@ def class_of(kind: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what its dependencies deprecate is not our users' to mend
-            from alibi_detect import cd, od  # noqa: PLC0415 - it is heavy, and not always there
+            found = _found(name)
     except ImportError as error:
         raise ExtraMissing(f"detector {kind}", "alibi") from error
     except RuntimeError as error:
@@ -73,6 +73,15 @@ def class_of(kind: str) -> Any:
             f"alibi-detect cannot be imported ({error}): where the file system is read-only, point NUMBA_CACHE_DIR to "
             "a directory that can be written"
         ) from error
+    if found is None:
+        raise Refused(f"the installed alibi-detect has no {name}", "detector")
+    return found
+
+
+def _found(name: str) -> Any:
+    """Looks a name up; None where it is none of a detector."""
+    from alibi_detect import cd, od  # noqa: PLC0415 - it is heavy, and not always there
+
     logging.getLogger("alibi_detect").setLevel(logging.ERROR)  # it warns of defaults that are meant
     for module in (cd, od):
         if name in vars(module):
@@ -83,7 +92,7 @@ def class_of(kind: str) -> Any:
             found = vars(import_module(each.name)).get(name)
             if inspect.isclass(found) and found.__module__ == each.name:
                 return found
-    raise Refused(f"the installed alibi-detect has no {name}", "detector")
+    return None
 
 
 def takes(make: Any, argument: str) -> bool:
@@ -156,7 +165,8 @@ def why_not(kind: str) -> str:
         with seeded(0):
             make(**_nothing(make))
     except ImportError as error:
-        return " ".join(str(error).split())  # which names what to install
+        lacking = " ".join(str(error).split())  # which names what it needs
+        return f"it is not carried, because a plain install of alibi-detect cannot run it: {lacking}"
     except Exception:  # noqa: BLE001,S110 - it was made of nothing: only what it lacks was to be found out
         pass
     if hasattr(make, "reset_state"):

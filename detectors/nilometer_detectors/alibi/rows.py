@@ -156,9 +156,9 @@ class AlibiRows(OutlierDetector[AlibiRowParameters]):
             alone[np.arange(len(judged)), judged] = usual[judged]
             without[np.arange(len(judged)), judged] = self._medians[judged]
             found = self._scores(self._standardised(np.vstack([self._medians, usual, alone, without])))
-            raised, lowered = found[2 : 2 + len(judged)] - found[0], found[1] - found[2 + len(judged) :]
-            high = np.flatnonzero(raised + found[0] > scores.threshold)
-            blamed |= {int(judged[place]): float(raised[place]) for place in high}
+            by_itself, lowered = found[2 : 2 + len(judged)], found[1] - found[2 + len(judged) :]
+            for place in np.flatnonzero(by_itself > scores.threshold).tolist():
+                blamed[int(judged[place])] = float(by_itself[place] - found[0])
             if not blamed:
                 best = int(np.argmax(lowered))
                 blamed[int(judged[best])] = max(float(lowered[best]), 0.0)

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cache
 from multiprocessing import get_context
 from typing import Any
 
@@ -22,6 +23,8 @@ from nilometer_detectors.statistics.contract import Layout
 from nilometer_detectors.statistics.summary import Summary
 from nilometer_detectors.table import TableColumn
 from nilometer_logger.rows import Floats, Rows, Schema, row_hashes
+
+kind_of = cache(find)  # which looks through all installed packages each time
 
 REFERENCE = 1000
 DAY = 288  # windows of five minutes
@@ -51,13 +54,13 @@ def baseline_of(values: Floats, schema: Schema, asked: Asked) -> Baseline:
     """Makes a baseline, with what the detector prepares of it."""
     columns = [TableColumn(column, values[:, place]) for place, column in enumerate(schema.columns)]
     baseline = summarise(columns)
-    arrays = find(asked.type).prepare(baseline)
+    arrays = kind_of(asked.type).prepare(baseline)
     return replace(baseline, prepared={asked.type: arrays}) if arrays else baseline
 
 
 def built(asked: Asked, baseline: Baseline) -> AnyDriftDetector:
     """Builds a drift detector as a monitor with windows of five minutes does."""
-    kind = find(asked.type)
+    kind = kind_of(asked.type)
     context = Context(asked.title, asked.type, baseline.feature_schema, baseline, windows_per_day=DAY)
     detector: AnyDriftDetector = kind(kind.Parameters.model_validate(asked.parameters), context)  # type: ignore[assignment]
     return detector

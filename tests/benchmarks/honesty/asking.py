@@ -58,12 +58,11 @@ def baseline_of(values: Floats, schema: Schema, asked: Asked) -> Baseline:
     return replace(baseline, prepared={asked.type: arrays}) if arrays else baseline
 
 
-def built(asked: Asked, baseline: Baseline) -> AnyDriftDetector:
-    """Builds a drift detector as a monitor with windows of five minutes does."""
+def built(asked: Asked, baseline: Baseline) -> Any:
+    """Builds a detector as a monitor with windows of five minutes does."""
     kind = kind_of(asked.type)
     context = Context(asked.title, asked.type, baseline.feature_schema, baseline, windows_per_day=DAY)
-    detector: AnyDriftDetector = kind(kind.Parameters.model_validate(asked.parameters), context)  # type: ignore[assignment]
-    return detector
+    return kind(kind.Parameters.model_validate(asked.parameters), context)
 
 
 class Stream:

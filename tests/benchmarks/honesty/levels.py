@@ -59,9 +59,9 @@ def windows_table(windows: int, permuted: int) -> Iterator[str]:
             size,
             permuted if name in PERMUTED else windows,
         )
+        for columns in COLUMNS
         for kind in ("continuous", "rounded", "categorical")
         for name in (ON_CATEGORIES if kind == "categorical" else ON_NUMBERS)
-        for columns in COLUMNS
         for size in SIZES
     ]
     for cell, (alarms, judged) in zip(cells, everywhere(in_a_window, cells), strict=True):

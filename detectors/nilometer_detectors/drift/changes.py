@@ -11,9 +11,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from nilometer_detectors.detector import Context, Refused, baseline_of, columns_of
+from nilometer_detectors.detector import Context, baseline_of
 from nilometer_detectors.drift.contract import DriftParameters, Judgement, Needs, Window
 from nilometer_detectors.drift.online import Memory, OnlineDrift
+from nilometer_detectors.drift.samples import references_of
 from nilometer_detectors.drift.standard import Standard
 from nilometer_logger.rows import Floats
 
@@ -39,22 +40,9 @@ class ChangeDrift(OnlineDrift[C]):
             Refused: if there is no baseline, nothing to judge, or a column with fewer than two values in it.
         """
         super().__init__(parameters, context)
-        self.places = columns_of(
-            parameters.features,
-            self.schema,
-            detector=context.type,
-            judges=self.judges,
-            by_default=self.by_default,
-            of=self.of,
-        )
+        self.places = self.choose(context)
         self.names = tuple(self.schema.names[place] for place in self.places)
-        baseline = baseline_of(context)
-        self.references = [baseline.reference(place, self.half) for place in self.places]
-        for name, reference in zip(self.names, self.references, strict=True):
-            if len(reference) < 2:
-                raise Refused(
-                    f"the baseline has fewer than two usable values of {name!r}: name the features to judge without it"
-                )
+        self.references = references_of(baseline_of(context), self.half, self.places, self.names)
         self.standard = Standard(self.references)
 
     @property

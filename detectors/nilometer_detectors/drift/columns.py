@@ -12,7 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from nilometer_detectors.detector import Context, Refused, columns_of
+from nilometer_detectors.detector import Context, Refused
 from nilometer_detectors.drift.contract import DriftDetector, DriftParameters, Judgement, Window
 from nilometer_detectors.drift.deciding import ColumnTestParameters, Decision, DistanceParameters, PValueParameters
 from nilometer_detectors.drift.effective import STATISTICS, Input, corrected
@@ -89,24 +89,6 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
     def order(self) -> frozenset[str]:
         """Gives the statistics that are needed to correct autocorrelation."""
         return STATISTICS if self.corrects else frozenset()
-
-    def choose(self, context: Context) -> tuple[int, ...]:
-        """Chooses the columns.
-
-        Returns:
-            Their places in the schema, ascending.
-
-        Raises:
-            Refused: as `columns_of` does.
-        """
-        return columns_of(
-            self.parameters.features,
-            self.schema,
-            detector=context.type,
-            judges=self.judges,
-            by_default=self.by_default,
-            of=self.of,
-        )
 
     @abstractmethod
     def inputs(self, window: Window) -> Sequence[Input[M]]:

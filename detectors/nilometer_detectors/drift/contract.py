@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from nilometer_detectors.detector import Context, Detector, Parameters, Refused, Strict
+from nilometer_detectors.detector import Context, Detector, Parameters, Refused, Strict, columns_of
 from nilometer_detectors.statistics.summary import Summary
 from nilometer_logger.kserve import Half
 from nilometer_logger.rows import Schema
@@ -137,6 +137,24 @@ class DriftDetector(Detector[D]):
             raise Refused(
                 "the monitor has no predictions: name them in spec.schema or build the baseline with them", "of"
             )
+
+    def choose(self, context: Context) -> tuple[int, ...]:
+        """Chooses the columns.
+
+        Returns:
+            Their places in the schema, ascending.
+
+        Raises:
+            Refused: as `columns_of` does.
+        """
+        return columns_of(
+            self.parameters.features,
+            self.schema,
+            detector=context.type,
+            judges=self.judges,
+            by_default=self.by_default,
+            of=self.of,
+        )
 
     @abstractmethod
     def needs(self) -> Needs:

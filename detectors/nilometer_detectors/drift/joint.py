@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Refused, baseline_of, columns_of
+from nilometer_detectors.detector import Context, Refused, baseline_of
 from nilometer_detectors.drift.contract import DriftDetector, Judgement, Needs, Window
 from nilometer_detectors.drift.deciding import LevelParameters
 from nilometer_detectors.drift.samples import SampleParameters
@@ -78,14 +78,7 @@ class JointDrift(DriftDetector[J]):
                 in it, or a level that the permutations cannot reach.
         """
         super().__init__(parameters, context)
-        self.places = columns_of(
-            parameters.features,
-            self.schema,
-            detector=context.type,
-            judges=self.judges,
-            by_default=self.by_default,
-            of=self.of,
-        )
+        self.places = self.choose(context)
         self.names = tuple(self.schema.names[place] for place in self.places)
         self._level = parameters.level(context)
         baseline = baseline_of(context)

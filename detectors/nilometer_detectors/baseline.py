@@ -48,7 +48,7 @@ class BaselineColumn(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
         type: of its values.
         categories: of a categorical column.
         count: usable values.
-        missing: the others.
+        missing: the others, infinite ones among them.
         mean: of the usable values; like the next three, null for a categorical column.
         stddev: the sample standard deviation; null for fewer than two values as well.
         min: the smallest value.

@@ -203,8 +203,3 @@ def baseline_of(context: Context) -> "Baseline":
             f"{context.type} compares with a baseline: give spec.baseline.path (nilometer baseline DATA.csv --out DIR)"
         )
     return context.baseline
-
-
-def names_of(schema: Schema, places: Sequence[int]) -> tuple[str, ...]:
-    """Gives the names of some columns."""
-    return tuple(schema.names[place] for place in places)

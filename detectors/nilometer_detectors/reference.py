@@ -248,7 +248,9 @@ def _edges(kind: ColumnType, values: Floats, bins: int | str = BINS) -> Floats |
 def _described(column: Column, result: Result) -> BaselineColumn:
     """Gives the result of a column's statistics the form that the artefact keeps."""
     said = {name: value for name, value in result.items() if name in BaselineColumn.__struct_fields__}
+    counts = msgspec.convert({name: result.get(name, 0) for name in ("missing", "infinite")}, dict[str, int])
     histogram = msgspec.convert(result["histogram"], dict[str, Any])
     bins = {"edges": histogram.get("edges", ()), "counts": histogram["counts"]}
     named = {"name": column.name, "type": column.type, "categories": column.categories}
-    return msgspec.convert({**named, **said, **bins}, BaselineColumn)
+    missing = {"missing": sum(counts.values())}  # an infinite value is no value to compare with
+    return msgspec.convert({**named, **said, **bins, **missing}, BaselineColumn)

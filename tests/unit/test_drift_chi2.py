@@ -8,7 +8,7 @@ from scipy.stats import chi2_contingency
 
 from nilometer_detectors.drift.chi2 import Chi2
 from nilometer_logger.rows import Column, Schema
-from tests.judging import NAN, baseline_of, detector_of, judgement_of, normal, rows_of
+from tests.judging import INF, NAN, baseline_of, detector_of, judgement_of, normal, rows_of
 
 FIVE = Schema((Column("a", "categorical", tuple("vwxyz")),))
 
@@ -72,3 +72,6 @@ def test_missing_values_are_judged_as_an_aspect() -> None:
     assert judgement.columns["a"]["count"] == 200
     sample[:] = NAN
     assert judged(reference, sample, None, aspect="missing").verdict == "drift"
+    reference[:200], sample[:] = INF, normal(200, 1, seed=2)
+    sample[:40] = -INF
+    assert judged(reference, sample, None, aspect="missing").verdict == "ok"  # infinite ones are missing, as ever

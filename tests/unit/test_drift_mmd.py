@@ -153,7 +153,9 @@ def test_sizes_are_bounded() -> None:
     ("parameters", "message"),
     [
         ({"sigma": []}, "at least 1 item"),
-        ({"sigma": [0.0]}, "greater than 0"),
+        ({"sigma": [0.0]}, "greater than or equal to 0.000001"),
+        ({"sigma": [1e-200]}, "greater than or equal to 0.000001"),
+        ({"sigma": [1e200]}, "less than or equal to 1000000"),
         ({"nPermutations": 0}, "greater than or equal to 1"),
         ({"sampleSize": 2001}, "less than or equal to 2000"),
         ({"sampleSize": 20}, "smaller than minRows"),

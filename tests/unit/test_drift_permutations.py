@@ -55,6 +55,13 @@ def test_the_number_of_permutations_that_a_level_needs(level: float, needed: int
     assert 1 / (needed + 1) < level <= 1 / needed
 
 
+@pytest.mark.parametrize("level", [1e-15, 1e-17, 1e-100, 5e-324])
+def test_a_level_that_no_number_of_permutations_reaches_is_refused(level: float) -> None:
+    """A level however small is answered at once, and the remedy is one that there is."""
+    with pytest.raises(Refused, match="not even 1000000 would do: ask for a larger one"):
+        detector_of(MMD, "joint", baseline_of(normal(50)), pValue=level)
+
+
 @pytest.mark.parametrize("kind", [MMD, Classifier])
 @pytest.mark.parametrize(
     ("parameters", "needed"),

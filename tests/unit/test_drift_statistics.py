@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from nilometer_detectors.drift.statistics import Statistics
-from tests.judging import NAN, baseline_of, detector_of, judgement_of, normal, rows_of
+from tests.judging import INF, NAN, baseline_of, detector_of, judgement_of, normal, rows_of
 
 
 def judged(reference: Any, sample: Any, **parameters: Any) -> Any:
@@ -57,6 +57,16 @@ def test_every_rule_finds_its_drift(rule: str, sample: Any) -> None:
     assert judgement.columns["a"]["rules"][rule]["drift"] is True
     calm = 0.9 * normal(100, 1, seed=3)
     assert judged(normal(4000, 1), calm, rules=["mean", "stddev", "missing", "min", "max"]).verdict == "ok"
+
+
+def test_infinite_values_are_missing_on_both_sides() -> None:
+    """A baseline counts infinite values as missing, and so does a window: as many of them as ever are no drift."""
+    reference, sample = normal(400, 1), normal(100, 1, seed=2)
+    reference[::4], sample[::4] = INF, -INF
+    judgement = judged(reference, sample)
+    assert judgement.verdict == "ok"
+    assert judgement.columns["a"]["rules"]["missing"]["value"] == 0.25
+    assert judged(reference, normal(100, 1, seed=2)).verdict == "drift"
 
 
 def test_the_distance_is_in_standard_errors() -> None:

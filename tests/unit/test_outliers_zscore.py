@@ -61,7 +61,7 @@ def test_only_numbers_are_judged() -> None:
 def test_a_feature_without_spread_to_compare_with_is_refused() -> None:
     """A feature of which the baseline knows fewer than two values has no standard deviation: it must be left out."""
     baseline = baseline_of([[1.0, 2.0], [NAN, 3.0]])
-    with pytest.raises(Refused, match="fewer than two usable values of 'a'"):
+    with pytest.raises(Refused, match="no standard deviation of 'a', with fewer than two usable values"):
         detector_of(ZScore, "zscore", baseline)
     assert detector_of(ZScore, "zscore", baseline, features=["b"]).score(rows_of([[9.0, 2.5]])).score[0] == 0.0
 

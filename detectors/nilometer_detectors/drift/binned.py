@@ -28,7 +28,8 @@ class BinnedParameters(DriftParameters):
     """The parameters of detectors that read counts."""
 
     aspect: Aspect = Field(
-        default="values", description="whether the values are judged, or how many of them are missing"
+        default="values",
+        description="whether the values are judged, or how many of them are missing; an infinite one counts as missing",
     )
 
 
@@ -106,8 +107,8 @@ class BinnedDrift(ColumnDrift[B, Integers]):
         half = window.half(self.of)
         if self.parameters.aspect == "values":
             return cell_inputs(half, self.places)
-        missing = half[Counts].missing[[*self.places]].tolist()
-        counts = np.array([[half.rows - count, count] for count in missing], dtype=np.int64)
+        usable = half[Counts].count[[*self.places]].tolist()  # an infinite value is missing, as to the baseline
+        counts = np.array([[count, half.rows - count] for count in usable], dtype=np.int64)
         return [Input(each, half.rows, 0, half.rows) for each in counts]
 
 

@@ -46,9 +46,9 @@ class CVMOnline(ChangeDrift[CVMOnlineParameters]):
 
     The threshold depends on n, the windows and the expected run time alone, which is `ert` times the columns, as false
     alarms of columns add up. It is simulated when the monitor is built: 200 streams of 1,000 uniform values (or of
-    three times the longest window), each with a reference of its own: one to some seconds, whatever n; once for each n and windows in a process. The
-    logarithm of the run time grows with the threshold in a straight line, which is drawn on to run times that no
-    simulation could last. On average over baselines; a single baseline may run half or twice as long. Tied values make
+    three times the longest window), each with a reference of its own: one to some seconds, whatever n; once for each n
+    and windows in a process. The logarithm of the run time grows with the threshold in a straight line, which is drawn
+    on to run times that no simulation could last. On average over baselines; a single baseline may run half or twice as long. Tied values make
     false alarms rarer. (alibi-detect's threshold has one value for each row up to twice the longest window, and costs
     O(n²).)
 

@@ -16,7 +16,7 @@ from nilometer_logger.rows import Floats
 class MMDParameters(PermutationParameters, JointParameters):
     """The parameters of `mmd`, named as those of alibi-detect's `MMDDrift`."""
 
-    sigma: list[Annotated[float, Field(gt=0)]] | None = Field(
+    sigma: list[Annotated[float, Field(ge=1e-6, le=1e6)]] | None = Field(
         default=None,
         min_length=1,
         max_length=16,

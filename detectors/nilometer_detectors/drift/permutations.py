@@ -11,6 +11,7 @@ p-values should never be zero", 2010, equation 2). alibi-detect takes b / B, whi
 
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
 from pydantic import Field
@@ -19,6 +20,7 @@ from nilometer_detectors.detector import Context, Refused
 from nilometer_detectors.drift.deciding import LevelParameters
 from nilometer_logger.rows import Floats
 
+_MOST = 1_000_000  # deals of one test
 _BLOCK = 128  # deals that are looked at together: bounds the memory to some MB
 _ROUNDING = 1e-9  # relative; statistics that differ by less are the same, because sums are rounded
 
@@ -29,7 +31,7 @@ class PermutationParameters(LevelParameters):
     n_permutations: int = Field(
         default=100,
         ge=1,
-        le=1_000_000,
+        le=_MOST,
         description="how many random deals of the rows the true one is compared with; the smallest possible p-value is "
         "1 / (nPermutations + 1)",
     )
@@ -44,20 +46,23 @@ class PermutationParameters(LevelParameters):
         level = super().level(context)
         needed = permutations_for(level)
         if self.n_permutations < needed:
+            remedy = f"{needed} are needed" if needed <= _MOST else f"not even {_MOST} would do: ask for a larger one"
             raise Refused(
                 f"is {self.n_permutations}: the smallest possible p-value, 1/{self.n_permutations + 1}, is not below "
-                f"the level that is asked for, {level:.3g}; {needed} are needed",
+                f"the level that is asked for, {level:.3g}; {remedy}",
                 "nPermutations",
             )
         return level
 
 
 def permutations_for(level: float) -> int:
-    """Tells how many permutations there must be for 1 / (permutations + 1) to lie below a level."""
-    needed = max(1, math.floor(1 / level) - 1)
-    while 1 / (needed + 1) >= level:
-        needed += 1
-    return needed
+    """Tells how many permutations there must be for 1 / (permutations + 1) to lie below a level.
+
+    Args:
+        level: more than 0 and less than 1, however small: 1 / level need not be a float.
+    """
+    needed = math.floor(1 / Fraction(level))
+    return needed + (1 / (needed + 1) >= level)  # where the fraction is smaller and its float is not
 
 
 def deals(

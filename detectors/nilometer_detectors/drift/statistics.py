@@ -57,7 +57,7 @@ class Statistics(ColumnDrift[StatisticsParameters, Found]):
     15,000 by chance, and a monitor has many columns and rules. Min and max are the thesis's rules, and are not among the
     defaults, because without drift each lies beyond the baseline's in m / (n + m) of the windows.
 
-    All rows of a window are taken; a column with fewer than minRows values in it is not judged by any rule, for which
+    An infinite value counts as missing, as in the baseline. All rows of a window are taken; a column with fewer than minRows values in it is not judged by any rule, for which
     `aspect: missing` of the detectors of counts is the remedy. O(1) a column.
     """
 
@@ -96,7 +96,7 @@ class Statistics(ColumnDrift[StatisticsParameters, Found]):
                 "stddev": lambda: half[Moments].stddev,
                 "min": lambda: half[Extremes].min,
                 "max": lambda: half[Extremes].max,
-                "missing": lambda: counts.missing / max(half.rows, 1),
+                "missing": lambda: (half.rows - counts.count) / max(half.rows, 1),
             }
             found = {rule: read[rule]() for rule in rules}
         usable = counts.count

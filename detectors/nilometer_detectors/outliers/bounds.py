@@ -116,7 +116,7 @@ def _limits(
             or ("mean" in rules and (column.mean is None or column.stddev is None))
         ):
             raise Refused(
-                f"the baseline has too few usable values of {name!r} for the rules {', '.join(rules)}: "
+                f"the baseline has too few usable values of {name!r} for the rules {', '.join(rules)}, or too large ones: "
                 "name the features to judge without it"
             )
         low = column.min if low is None and "min" in rules else low

@@ -45,8 +45,9 @@ class IForest(OutlierDetector[IForestParameters]):
     * An infinite value gives its row the score 1, and so does another value of a feature that is constant in the baseline,
       by which no tree can cut.
     * To blame are the features whose median in place of their value lowers the score most, or at least half as much; by
-      how much, is a feature's score. Where the row is no normal one with all their medians, so are the next. Expected is the range of its values around the median with which the row
-      would be normal, in steps of 1/32 of the baseline, with the medians in the place of all values to blame.
+      how much, is a feature's score. Where the row is no normal one with all their medians, so are the next. Expected is
+      the range of its values around the median with which the row would be normal, in steps of 1/32 of the baseline,
+      with the medians in the place of all values to blame.
 
     O(rows · trees · depth) to score, and as much for features² rows to explain one.
     """

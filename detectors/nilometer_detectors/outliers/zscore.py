@@ -45,7 +45,7 @@ class ZScore(OutlierDetector[ZScoreParameters]):
         for column in columns:
             if column.mean is None or column.stddev is None:
                 raise Refused(
-                    f"the baseline has fewer than two usable values of {column.name!r}, so no standard deviation: "
+                    f"the baseline has no standard deviation of {column.name!r}, with fewer than two usable values or too large ones: "
                     "name the features to judge without it"
                 )
         self._mean = np.array([column.mean for column in columns], dtype=np.float64)

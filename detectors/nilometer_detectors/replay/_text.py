@@ -5,8 +5,9 @@ What the line has to tell besides (the window is partial, rows came late) stands
 printed without what would move the cursor.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from nilometer_detectors.outliers.contract import INFINITE
 from nilometer_detectors.replay._account import Account
 from nilometer_detectors.replay._reading import About, Outlier, Said, Window
 from nilometer_detectors.windows import format_duration
@@ -93,11 +94,14 @@ def outlier_lines(account: Account) -> Iterator[str]:
 
 def describe(outlier: Outlier) -> str:
     """Says which row an outlier is, and why."""
-    why = ", ".join(
-        f"{name} = {shown(said.get('value'))}" for name, said in list(outlier.features.items())[:_MOST_BLAMED]
-    )
+    why = ", ".join(f"{name} = {value_of(said)}" for name, said in list(outlier.features.items())[:_MOST_BLAMED])
     score = "" if outlier.score is None else f", score {short(outlier.score)}"
     return f"{outlier.request}[{outlier.row}] at {format_time(outlier.time)}{f' ({why})' if why else ''}{score}"
+
+
+def value_of(said: Mapping[str, object]) -> str:
+    """Writes the value of a feature to blame; JSON has no number for an infinite one."""
+    return "infinite" if said.get("reason") == INFINITE else shown(said.get("value"))
 
 
 def shown(value: object) -> str:

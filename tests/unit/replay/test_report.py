@@ -10,6 +10,7 @@ import pytest
 
 from nilometer_detectors.loading import load_monitor
 from nilometer_detectors.replay._story import Story
+from nilometer_detectors.replay._text import describe
 from nilometer_detectors.replay.report._markup import Markup, element
 from nilometer_detectors.replay.report._page import page
 from nilometer_detectors.replay.report._scales import Scale, evidence, label, time_ticks
@@ -132,15 +133,17 @@ def test_a_report_that_cannot_be_written_is_told(
         ({"value": 9.0, "expected": [None, 4.5]}, "length = 9, expected at most 4.5"),
         ({"value": -9.0, "expected": [0, None]}, "length = -9, expected at least 0"),
         ({"value": "blue", "expected": ["red", "green"]}, "length = blue, expected red or green"),
-        ({"value": None, "reason": "the value is infinite"}, "length = missing, the value is infinite"),
+        ({"value": None, "reason": "the value is infinite"}, "length = infinite"),
         ({"value": True, "expected": "a number"}, "length = True, expected a number"),
     ],
 )
 def test_an_outlier_says_why(fruit: Path, said: dict[str, object], told: str) -> None:
     """Value and expectation, of whatever form a detector gives them."""
     story = Story(ABOUT)
-    story.take(replace(outlier(1), features={"length": said}))
+    strange = replace(outlier(1), features={"length": said})
+    story.take(strange)
     assert f">{told}<" in written(fruit, story)
+    assert f"({told.partition(',')[0]})" in describe(strange)
 
 
 def test_markup_escapes_all_but_markup() -> None:

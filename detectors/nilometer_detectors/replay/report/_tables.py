@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from nilometer_detectors.outliers.contract import INFINITE
 from nilometer_detectors.replay._reading import Outlier, Said, Window
-from nilometer_detectors.replay._text import length, short, shown
+from nilometer_detectors.replay._text import length, short, shown, value_of
 from nilometer_detectors.replay.report._markup import Child, Markup, element
 from nilometer_logger.times import SECOND, format_time
 
@@ -87,8 +88,9 @@ def outliers_table(outliers: Sequence[Outlier]) -> Markup:
 def _because(outlier: Outlier) -> str:
     told = []
     for name, said in list(outlier.features.items())[:_MOST_BLAMED]:
-        because = [_expected(said.get("expected")), str(said.get("reason") or "")]
-        told.append(", ".join([f"{name} = {shown(said.get('value'))}", *filter(None, because)]))
+        reason = said.get("reason")  # which the value says by itself where it is infinite
+        because = [_expected(said.get("expected")), "" if reason == INFINITE else str(reason or "")]
+        told.append(", ".join([f"{name} = {value_of(said)}", *filter(None, because)]))
     return "; ".join(told)
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 HADOLINT = Path(sys.executable).with_name("hadolint")
@@ -73,3 +74,14 @@ def test_what_is_copied_is_there(image: str) -> None:
     ]
     assert {name.rstrip("/") for name in copied} == allowed
     assert all((ROOT / name).exists() for name in copied)
+
+
+def test_compiled_kernels_have_a_place_that_can_be_written() -> None:
+    """The worker's image keeps them below a directory that its pod mounts writable, for the rest of it is read-only."""
+    (cache,) = re.findall(r"\bNUMBA_CACHE_DIR=(\S+)$", text("detectors"), re.MULTILINE)
+    deployments = yaml.safe_load_all((ROOT / "manifests/base/worker.yaml").read_text())
+    (pod,) = [each["spec"]["template"]["spec"] for each in deployments if each["kind"] == "Deployment"]
+    (worker,) = pod["containers"]
+    assert worker["securityContext"]["readOnlyRootFilesystem"]
+    mounts = [mount for mount in worker["volumeMounts"] if Path(mount["mountPath"]) in Path(cache).parents]
+    assert [volume["name"] for volume in pod["volumes"] if "emptyDir" in volume] == [mount["name"] for mount in mounts]

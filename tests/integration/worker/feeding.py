@@ -71,7 +71,9 @@ def make_baseline(directory: Path) -> Path:
     return directory / "baseline"
 
 
-def write_monitors(directory: Path, baseline: Path, watched: Sequence[str], *, size: str, delay: str) -> Path:
+def write_monitors(
+    directory: Path, baseline: Path, watched: Sequence[str], *, size: str, delay: str, drift: str = "[]"
+) -> Path:
     """Writes a monitor for each service, and returns their directory."""
     monitors = directory / "monitors"
     monitors.mkdir()
@@ -87,6 +89,7 @@ spec:
   statistics: [count, mean, stddev, min, max]
   outliers:
   - {{name: range, detector: zscore, threshold: 20}}
+  drift: {drift}
 """)
     return monitors
 

@@ -11,6 +11,7 @@ from nilometer_detectors.demo.kafka import EmbeddedKafka
 from tests.integration.reading import records_of
 from tests.integration.stack import eventually
 from tests.integration.worker.feeding import (
+    PARTITIONS,
     TOO_LARGE,
     Column,
     Sent,
@@ -71,10 +72,14 @@ def test_sigterm_takes_a_last_snapshot_and_the_next_worker_goes_on(make: Make, r
     outlier = Sent("outlier", service, start + 10, (TOO_LARGE, 20.0))
     after = Sent("after", service, start + 11, (10.0, 20.0))
 
-    first = running(workers.make("--snapshot-seconds", 3600))
+    first, log = running(workers.make("--snapshot-seconds", 3600)), f"{workers.prefix}inferences"
+    # The worker writes into every partition which monitors run; what is appended afterwards is the last there is.
+    eventually(
+        lambda: len(records_of(workers.kafka, log)) >= PARTITIONS, "the log say what runs", timeout_seconds=PATIENCE
+    )
     append(workers.kafka, workers.prefix, [*before, outlier])
     eventually(workers.outliers, "the outlier, which is read last", timeout_seconds=PATIENCE)
-    last = records_of(workers.kafka, f"{workers.prefix}inferences")[-1]
+    last = max(records_of(workers.kafka, log), key=lambda record: record.offset)
     first.stop(grace_seconds=60)
     assert first.wait() == 0
 

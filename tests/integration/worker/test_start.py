@@ -18,7 +18,7 @@ def test_a_monitor_that_does_not_validate_ends_it_at_once(make: Make, running: R
     workers = make(services(2), address="127.0.0.1:1")
     for service, right, wrong in (
         ("service-0", "size: 2s", "size: soon"),
-        ("service-1", "detector: zscore", "detector: magic"),
+        ("service-1", "statistics: [count,", "statistics: [magic,"),
     ):
         path = workers.monitors / f"{service}.yaml"
         path.write_text(path.read_text().replace(right, wrong))
@@ -28,7 +28,7 @@ def test_a_monitor_that_does_not_validate_ends_it_at_once(make: Make, running: R
     assert worker.wait() == 1
     first, second = worker.output().splitlines()
     assert all(text in first for text in ("service-0.yaml", "spec.windows.size", "soon"))
-    assert all(text in second for text in ("service-1.yaml", "spec.outliers[0].detector", "magic"))
+    assert all(text in second for text in ("service-1.yaml", "spec.statistics[0]", "magic"))
 
 
 def test_it_waits_for_kafka(make: Make, running: Running, tmp_path: Path) -> None:

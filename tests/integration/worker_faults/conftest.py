@@ -48,11 +48,11 @@ def make(mortal: EmbeddedKafka, topic_prefix: str, tmp_path: Path, baseline: Pat
         made: list[Mistreated] = []
 
         def making(
-            watched: Sequence[str] = AMONG, *, prefix: str = "", size: str = "2s", delay: str = "3s"
+            watched: Sequence[str] = AMONG, *, prefix: str = "", size: str = "2s", delay: str = "3s", drift: str = "[]"
         ) -> Mistreated:
             directory = tmp_path / (prefix or "first")
             directory.mkdir()
-            monitors = write_monitors(directory, baseline, watched, size=size, delay=delay)
+            monitors = write_monitors(directory, baseline, watched, size=size, delay=delay, drift=drift)
             workers = Mistreated(mortal.bootstrap, prefix + topic_prefix, monitors, directory)
             stack.callback(lambda: [process.kill() for process in workers.processes])
             made.append(workers)

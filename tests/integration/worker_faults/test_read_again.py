@@ -8,11 +8,10 @@ import pytest
 from nilometer_logger.times import SECOND
 from tests.integration.stack import eventually
 from tests.integration.worker.feeding import Sent, beginning
-from tests.integration.worker_faults import admin
 from tests.integration.worker_faults.report import Record
 from tests.integration.worker_faults.scale import SHORT
 from tests.integration.worker_faults.traffic import append_now, endless
-from tests.integration.worker_faults.workers import AMONG, PATIENCE, Make, Mistreated
+from tests.integration.worker_faults.workers import AMONG, PATIENCE, Make
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -34,20 +33,12 @@ def test_the_same_log_gives_the_same_findings(make: Make) -> None:
     first, outliers = workers.findings(), workers.outliers()
 
     for many in (1, 3):
-        _forget(workers)
+        workers.forget()
         for _ in range(many):
             workers.start()
         workers.wait_until_done()
         assert workers.findings() == first
         assert workers.outliers() == outliers
-
-
-def _forget(workers: Mistreated) -> None:
-    """Stops all workers, and deletes all that they have written but the log itself."""
-    for process in workers.processes:
-        process.stop(grace_seconds=60)
-    admin.delete_group(workers.kafka, workers.group)
-    admin.delete_topics(workers.kafka, [workers.prefix + name for name in ("state", "findings", "outliers")])
 
 
 def test_a_backlog_closes_nothing_early(make: Make) -> None:

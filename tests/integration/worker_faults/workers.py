@@ -114,6 +114,13 @@ class Mistreated(Workers):
         append_now(self.kafka, self.prefix, last)
         self.wait_until_done(*last)
 
+    def forget(self) -> None:
+        """Stops all workers, and deletes all that they have written but the log itself."""
+        for process in self.processes:
+            process.stop(grace_seconds=60)
+        admin.delete_group(self.kafka, self.group)
+        admin.delete_topics(self.kafka, [self.prefix + name for name in ("state", "findings", "outliers")])
+
     def wait_for_members(self, count: int) -> None:
         """Waits until so many workers share the partitions."""
 

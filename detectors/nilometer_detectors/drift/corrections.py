@@ -4,7 +4,6 @@ import math
 from typing import Literal
 
 import numpy as np
-import scipy.special
 
 from nilometer_logger.rows import Floats
 
@@ -39,14 +38,15 @@ def alarm_rate(level: float, at_least: int, of: int) -> float:
 
     With X of the m windows significant by chance, each with probability `level` and independent of the others:
 
-        P(X >= k) = 1 - BinomialCDF(k - 1; m, level)
+        P(X >= k) = Σ (m over i) levelⁱ (1 - level)^(m - i),    i = k … m
 
     Args:
         level: of the test in one window.
         at_least: k.
         of: m.
     """
-    return float(scipy.special.bdtrc(at_least - 1, of, level))
+    chances = (math.comb(of, k) * level**k * (1 - level) ** (of - k) for k in range(at_least, of + 1))
+    return min(1.0, math.fsum(chances))
 
 
 def level_for(rate: float, at_least: int = 1, of: int = 1) -> float:

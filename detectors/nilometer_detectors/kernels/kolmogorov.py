@@ -13,7 +13,6 @@ The others agree with scipy's to a few units of the last place of 1 - P.
 import math
 
 import numpy as np
-import scipy.special
 from numpy.typing import NDArray
 
 from nilometer_detectors.kernels._jit import kernel
@@ -40,6 +39,8 @@ def survival(sizes: NDArray[np.int64], distances: Floats) -> Floats:
     _survivals(sizes, distances, found)
     one_sided = np.isnan(found)
     if one_sided.any():
+        import scipy.special  # noqa: PLC0415 - 9 MB that only a distance far from chance needs
+
         found[one_sided] = 2 * scipy.special.smirnov(sizes[one_sided], distances[one_sided])
     clipped: Floats = np.minimum(np.maximum(found, 0.0), 1.0)
     return clipped

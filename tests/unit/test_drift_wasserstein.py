@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import wasserstein_distance
 
+from nilometer_detectors.detector import Refused
 from nilometer_detectors.drift.wasserstein import Wasserstein, noise
 from tests.judging import NAN, baseline_of, detector_of, judgement_of, normal, rows_of
 
@@ -79,3 +80,10 @@ def test_a_missing_column_leaves_the_others_as_they_are() -> None:
     assert holed.columns["b"]["drift"] is None
     for column in "ac":
         assert holed.columns[column]["distance"] == whole.columns[column]["distance"]
+
+
+def test_values_too_large_for_a_standard_deviation_are_refused() -> None:
+    """A distance has no unit where the baseline's spread is beyond float64: that is said when the monitor is built."""
+    baseline = baseline_of(np.array([[1.7e308], [-1.7e308]] * 20))
+    with pytest.raises(Refused, match="no standard deviation of 'a'"):
+        detector_of(Wasserstein, "wasserstein", baseline)

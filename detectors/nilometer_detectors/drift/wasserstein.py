@@ -80,7 +80,8 @@ class Wasserstein(ColumnDrift[WassersteinParameters, Floats]):
         """Takes the columns' values, or with compatibility their histograms, from the baseline.
 
         Raises:
-            Refused: if there is no baseline, nothing to judge, or a column without values or histogram in it.
+            Refused: if there is no baseline, nothing to judge, or a column without values, histogram or standard
+                deviation in it.
         """
         super().__init__(parameters, context)
         baseline = baseline_of(context)
@@ -92,8 +93,14 @@ class Wasserstein(ColumnDrift[WassersteinParameters, Floats]):
             self._bins = [within_baseline(each, cells_of(each)) for each in self._columns]
             return
         self._references = references_of(baseline, self.half, self.places, self.names)
+        for each in self._columns:
+            if each.stddev is None:
+                raise Refused(
+                    f"the baseline has no standard deviation of {each.name!r}, whose values are too large for one: name "
+                    "the features to judge without it"
+                )
         self._packed = pack(self._references)
-        self._units = np.array([each.stddev or 0.0 for each in self._columns])
+        self._units = np.array([each.stddev for each in self._columns], dtype=np.float64)
         self._noise = noise(self._references, parameters.chance)
         self.measure([0], [Input(self._references[0][:2].copy(), 2, 0, 2)])  # so that the kernel is compiled
 

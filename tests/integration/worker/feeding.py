@@ -142,6 +142,8 @@ def recreate_inferences(kafka: str, prefix: str) -> None:
             while topic in await admin.list_topics():
                 pass  # deleted a moment later; each look is a request
             await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])
+            while topic not in await admin.list_topics():
+                pass  # a broker shows it a moment after the controller has made it
         finally:
             await admin.close()
 

@@ -36,7 +36,7 @@ bench-logger: .venv/installed-dev ## the logger's figures beside yardsticks of t
 bench-detectors: .venv/installed-dev ## what our drift tests cost beside alibi-detect's, in one run
 	@$(BIN)/python -m tests.benchmarks.detectors
 
-bench-statistics: .venv/installed-dev ## how honest the drift detectors are: false alarms, power, delay (an hour and a half)
+bench-statistics: .venv/installed-dev ## how honest the drift detectors are: false alarms, power, delay (some hours)
 	@$(BIN)/python -m tests.benchmarks.honesty
 
 bench-windows: .venv/installed-dev ## what windows cost, beside yardsticks of the same run

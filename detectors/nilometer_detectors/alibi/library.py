@@ -2,8 +2,7 @@
 
 * `load_detector` runs code out of the artefact: it is never called; what is normal comes from our baseline.
 * Arguments that are data, functions or hidden state are not a monitor's to give. A detector that updates its reference
-  absorbs slow drift, so `updateXRef` is none of its parameters, and a detector that remembers a stream without bound is
-  not carried.
+  absorbs slow drift, so `updateXRef` is none of its parameters.
 * Whatever draws random numbers there draws them from numpy's global generator, which has no seed of its own: all that
   may draw is called within `seeded`.
 * On a read-only file system numba finds no place for its cache, and the import fails: `NUMBA_CACHE_DIR` gives it one.
@@ -41,6 +40,7 @@ _NOT_GIVEN = frozenset(
         "p_val",
         "preprocess_at_init",
         "preprocess_fn",
+        "t_max",  # it follows from the windows, and so what is remembered does
         "retrain_from_scratch",  # otherwise a verdict would depend on the windows before
         "threshold",
         "update_x_ref",
@@ -169,14 +169,11 @@ def why_not(kind: str) -> str:
         return f"it is not carried, because a plain install of alibi-detect cannot run it: {lacking}"
     except Exception:  # noqa: BLE001,S110 - it was made of nothing: only what it lacks was to be found out
         pass
-    if hasattr(make, "reset_state"):
-        return (
-            "it remembers a stream and grows with it, and simulates its thresholds at every start: take cvm_online, "
-            "which has its statistics in a ring of bounded size, or cusum"
-        )
     if takes(make.predict, "t"):
         return (
-            "it judges a series, in which a score depends on the rows around it, and a stream's rows are judged alone"
+            "it judges a series by itself: a row's score depends on those that come after it, when its finding has long "
+            "left, and none on a baseline, so no window of it can be said to drift; take alibi.CVMDriftOnline, cusum or "
+            "adwin for changes of a stream, and ecod or mahalanobis for its outliers"
         )
     functions = _functions(inspect.signature(make).parameters.values())
     if functions:

@@ -65,6 +65,9 @@ def test_an_endless_stream_is_judged_as_by_alibi_detect(name: str, columns: int)
     windows = np.split(np.arange(len(stream)), np.cumsum([30, 7, 12, REMEMBERED, 20, 60, 38]))
     judgements = told(ours, *[stream[rows] for rows in windows], cut=11)
     for rows, judgement in zip(windows, judgements, strict=True):
+        # The column that exceeds its threshold most speaks for all.
+        overall = max(judgement.columns.values(), key=lambda of_column: of_column["distance"] - of_column["threshold"])
+        assert (judgement.distance, judgement.threshold) == (overall["distance"], overall["threshold"])
         for column, of_column in enumerate(judgement.columns.values()):
             known, limits = statistics[rows, column], thresholds[rows, column]
             alarms = np.flatnonzero(known > limits)

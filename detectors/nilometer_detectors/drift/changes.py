@@ -1,8 +1,8 @@
 """Online detectors of changes, column by column: what they count of each stream, and what they answer.
 
 A value is standardised by the baseline, missing and infinite ones are passed over and counted. A statistic follows each
-column row by row; where it exceeds its threshold there is an alarm, and the column begins anew, so that drift that lasts
-gives alarm after alarm. When a window closes, the detector tells of the alarms since its last answer. A column with fewer
+column row by row; where it exceeds its threshold there is an alarm. Then the column begins anew, unless a detector says
+otherwise, so that drift that lasts gives alarm after alarm. When a window closes, the detector tells of the alarms since its last answer. A column with fewer
 than `minRows` usable values since then is not judged; what was counted of it, alarms included, stays for the next answer.
 """
 

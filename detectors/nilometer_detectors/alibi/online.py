@@ -111,16 +111,16 @@ class AlibiOnlineNumbers(ChangeDrift[AlibiOnlineParameters]):
     on: a change gives alarms until they are full of what came before it again. Without drift, a window of n rows shows a
     false alarm with a probability of about n / ert, if ert is much larger, and columns are independent.
 
-    Thresholds are simulated when a monitor is built: about 0.5 ms of both cores for each of `nBootstraps` streams with a
+    Thresholds are simulated when a monitor is built: about 0.5 ms of CPU for each of `nBootstraps` streams with a
     reference of 200 values and windows of 20 and 50, and more with the square of either. Each is found from the 2 or 3
     largest statistics of the default number of streams, so a run time may be half or three times as long as asked; four
     times as many streams halve that. A single baseline may differ by more: over 40 of 200 normal values, with an `ert` of
     1,000, 10 % of windows of 100 rows showed a false alarm, as asked, but with one baseline half of them. `cvm_online`
     simulates its thresholds in seconds, for any run time, and takes a longer reference.
 
-    O(w (w + r)) a row and column for a reference of r values: some 0.5 ms a row, of which as many are repeated as are
-    remembered, each time that as many have come or a window closes. Memory: 8 · (4 w - 2) bytes and 48 more, a column and
-    stream.
+    O(w (w + r)) a row and column for a reference of r values: about 0.2 ms a row of three columns. As many rows as are
+    remembered are taken again each time that as many have come or a window closes, which is a moment of 40 ms with windows
+    of 50. Memory: 8 · (4 w - 2) bytes and 48 more, a column and stream.
     """
 
     Parameters: ClassVar[type[Parameters]] = AlibiOnlineParameters

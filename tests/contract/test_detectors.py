@@ -64,6 +64,33 @@ def test_a_parameter_that_is_none_is_refused(name: str) -> None:
         detector_of(KINDS[name], name, REFERENCE, nonsense=1)
 
 
+def properties_of(name: str, kind: str) -> dict[str, dict[str, Any]]:
+    """Returns the parameters of a detector that are of a JSON type, as its JSON Schema has them."""
+    properties = KINDS[name].Parameters.model_json_schema()["properties"]
+    choices = {one: each.get("anyOf", [each]) for one, each in properties.items()}
+    return {one: each for one, alternatives in choices.items() for each in alternatives if each.get("type") == kind}
+
+
+@every_detector
+def test_whole_numbers_are_bounded(name: str) -> None:
+    """A number of rows, or any other that is counted, is refused where no stream could reach it."""
+    for parameter in properties_of(name, "integer"):
+        with pytest.raises((Refused, ValidationError)):
+            detector_of(KINDS[name], name, REFERENCE, **{parameter: 10**30})
+
+
+@every_detector
+def test_an_entry_that_stands_twice_is_refused(name: str) -> None:
+    """A list in which an entry stands twice is taken for a slip, and one in which it stands once is accepted."""
+    for parameter, said in properties_of(name, "array").items():
+        items = said["items"]
+        entry = items["enum"][0] if "enum" in items else "a" if items["type"] == "string" else items["minimum"]
+        assert KINDS[name].Parameters.model_validate({parameter: [entry]})
+        assert said["uniqueItems"]
+        with pytest.raises(ValidationError, match=f"names {entry!r} twice"):
+            KINDS[name].Parameters.model_validate({parameter: [entry, entry]})
+
+
 @every_detector
 def test_a_detector_that_needs_a_baseline_says_so(name: str) -> None:
     """Without a baseline, a detector is built all the same, or says that it compares with one and what helps."""

@@ -211,6 +211,11 @@ def test_what_is_no_duration(text: object) -> None:
         ({"stream": {}}, "spec.stream.inferenceService is missing"),
         ({"alerts": {}}, "spec.alerts is no known field (known: stream, schema, baseline,"),
         ({"window": {"size": "1s"}}, "spec.window is no known field; did you mean windows?"),
+        ({"statistics": ["min", "max", "min"]}, "spec.statistics is ['min', 'max', 'min']: names 'min' twice"),
+        (
+            {"windows": {"size": "1s", "minRows": 10**30}},
+            "spec.windows.minRows is 1000000000000000000000000000000: exp",
+        ),
         ({"statistics": ["median"]}, "spec.statistics[0] is 'median': expected one of count, missing"),
         (
             {"schema": {"features": [{"name": "a", "bins": [0, 2, 1]}]}},
@@ -259,6 +264,7 @@ def test_what_is_no_duration(text: object) -> None:
             "spec.drift[0].detector is 'zscore': it is one of outlier detection: move it to spec.outliers",
         ),
         ({"drift": [{**KS, "pValue": 2}]}, "spec.drift[0].pValue is 2: expected less than 1"),
+        ({"drift": [{**KS, "features": []}]}, "drift[0].features is []: expected 1 or more entries, or leave it out"),
         ({"drift": [{**KS, "p_value": 0.1}]}, "spec.drift[0].p_value is no known field; did you mean pValue?"),
         ({"drift": [{**KS, "minRows": 5000}]}, "spec.drift[0].sampleSize is 1000: smaller than minRows (5000)"),
         (

@@ -5,6 +5,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -12,8 +13,10 @@ from nilometer_detectors import alibi, drift, outliers
 from nilometer_detectors.detector import Context, Detector, Refused
 from nilometer_detectors.drift.contract import DriftDetector
 from nilometer_detectors.outliers.contract import OutlierDetector
+from nilometer_detectors.preparing import prepare
+from nilometer_logger.rows import ColumnType
 from tests.contract.detectors import COLUMNS, KINDS, REFERENCE, every_detector
-from tests.judging import detector_of
+from tests.judging import baseline_of, detector_of, schema_of
 
 
 def test_every_detector_of_the_package_is_registered() -> None:
@@ -55,6 +58,18 @@ def test_features_that_cannot_be_judged_are_refused(name: str) -> None:
         if column.type not in KINDS[name].judges:
             with pytest.raises(Refused, match=f"'{column.name}' is {column.type}"):
                 detector_of(KINDS[name], name, REFERENCE, features=[column.name])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name, found in KINDS.items() for kind in sorted(found.by_default)]
+)
+def test_what_is_judged_by_default_may_be_named_as_well(name: str, kind: ColumnType) -> None:
+    """Columns of a type that a detector judges by default are judged, and are where the monitor names them, too."""
+    values = np.random.default_rng(1).normal(3.0, 1.0, (500, 2))
+    values = np.abs(values).round(1) if kind in {"numeric", "text"} else (values > 3.0).astype(np.float64)
+    baseline, _ = prepare(baseline_of(values, schema_of(kind, kind)))
+    assert detector_of(KINDS[name], name, baseline)
+    assert detector_of(KINDS[name], name, baseline, features=["a", "b"])
 
 
 @every_detector

@@ -1,6 +1,7 @@
 """What every detector promises; it runs over all entry points, so that none can be left out."""
 
 import inspect
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from nilometer_detectors import alibi, drift, outliers
+from nilometer_detectors.baseline import Baseline
 from nilometer_detectors.detector import Context, Detector, Refused
 from nilometer_detectors.drift.contract import DriftDetector
 from nilometer_detectors.outliers.contract import OutlierDetector
@@ -60,14 +62,21 @@ def test_features_that_cannot_be_judged_are_refused(name: str) -> None:
                 detector_of(KINDS[name], name, REFERENCE, features=[column.name])
 
 
+@cache
+def of_one_type(kind: ColumnType) -> Baseline:
+    """Returns a baseline of two columns, whole numbers where their type has no others."""
+    values = np.random.default_rng(1).normal(3.0, 1.0, (500, 2))
+    values = np.abs(values).round(1) if kind in {"numeric", "text"} else (values > 3.0).astype(np.float64)
+    baseline, _ = prepare(baseline_of(values, schema_of(kind, kind)))
+    return baseline
+
+
 @pytest.mark.parametrize(
     ("name", "kind"), [(name, kind) for name, found in KINDS.items() for kind in sorted(found.by_default)]
 )
 def test_what_is_judged_by_default_may_be_named_as_well(name: str, kind: ColumnType) -> None:
     """Columns of a type that a detector judges by default are judged, and are where the monitor names them, too."""
-    values = np.random.default_rng(1).normal(3.0, 1.0, (500, 2))
-    values = np.abs(values).round(1) if kind in {"numeric", "text"} else (values > 3.0).astype(np.float64)
-    baseline, _ = prepare(baseline_of(values, schema_of(kind, kind)))
+    baseline = of_one_type(kind)
     assert detector_of(KINDS[name], name, baseline)
     assert detector_of(KINDS[name], name, baseline, features=["a", "b"])
 

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from nilometer_detectors.detector import Strict
+from nilometer_detectors.detector import Distinct, Strict
 from nilometer_detectors.statistics.binning import given
 from nilometer_detectors.statistics.summary import NAMES
 from nilometer_detectors.windows import WindowsSpec
@@ -137,7 +137,7 @@ class MonitorSpec(Strict):
     schema_: SchemaSpec | None = Field(default=None, alias="schema", description="by default the baseline's")
     baseline: BaselineSpec | None = None
     windows: WindowsSpec
-    statistics: list[StatisticName] | None = Field(
+    statistics: Distinct[StatisticName] | None = Field(
         default=None,
         description="count, missing and infinite are always there; by default also mean, stddev, min, max and histogram",
     )

@@ -123,7 +123,7 @@ class Delivery:
             try:
                 await self._consumer.commit({partition: record.offset + 1})
             except CommitFailedError:
-                return
+                return  # taken away meanwhile: whoever has it now sends this one again, with the same id
 
     async def _send(self, event: CloudEvent) -> None:
         pause = _FIRST_PAUSE_SECONDS
@@ -164,7 +164,7 @@ def run(settings: DeliverySettings) -> None:
         task = asyncio.create_task(retrying(delivery.run, "Kafka"))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
+        with contextlib.suppress(asyncio.CancelledError):  # by the signal
             await task
         _log.info("stopped")
 

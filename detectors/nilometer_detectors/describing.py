@@ -1,4 +1,8 @@
-"""A baseline as a person reads it in a terminal, and its schema as a monitor's file has it."""
+"""A baseline as a person reads it in a terminal, and its schema as a monitor's file has it.
+
+The table is as wide as its longest name, so a name longer than `_LONGEST` letters loses its middle: names of one family
+often differ only at the end. The schema is for a file, and has all names in full.
+"""
 
 import json
 from collections.abc import Sequence
@@ -8,6 +12,7 @@ from nilometer_detectors.calibration import Calibration, Threshold
 from nilometer_logger.rows import Column
 
 _SHOWN = 6  # categories in a line
+_LONGEST = 32  # letters of a name
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _WIDEST = 40  # blocks of a histogram
 _HEAD = ("", "column", "type", "count", "missing", "mean", "stddev", "min", "max", "histogram", "categories")
@@ -32,8 +37,8 @@ def _thresholds(calibrations: Sequence[Calibration]) -> list[str]:
         if found.scores:
             lines.append(f"{found.type}: threshold {_interval(found.scores)} {rate}")
         for place, rows in enumerate(found.window_rows):
-            of = (f"{name} {_interval(values[place])}".strip() for name, values in found.distances.items())
-            lines.append(f"{found.type} of {found.of}, {rows} rows: threshold {_printable(', '.join(of))} {rate}")
+            of = (f"{_shortened(name)} {_interval(values[place])}".strip() for name, values in found.distances.items())
+            lines.append(f"{found.type} of {found.of}, {rows} rows: threshold {', '.join(of)} {rate}")
     return ["", *lines] if lines else []
 
 
@@ -44,9 +49,9 @@ def _interval(threshold: Threshold) -> str:
 def _line(half: str, column: BaselineColumn) -> tuple[str, ...]:
     moments = (column.mean, column.stddev, column.min, column.max)
     measured = tuple("" if value is None else f"{value:.6g}" for value in moments)
-    some = ", ".join(column.categories[:_SHOWN]) + (", …" if len(column.categories) > _SHOWN else "")
+    some = ", ".join(map(_shortened, column.categories[:_SHOWN])) + (", …" if len(column.categories) > _SHOWN else "")
     counted = (str(column.count), str(column.missing))
-    return (half, _printable(column.name), column.type, *counted, *measured, histogram(column.counts), _printable(some))
+    return (half, _shortened(column.name), column.type, *counted, *measured, histogram(column.counts), some)
 
 
 def histogram(counts: Sequence[int]) -> str:
@@ -61,9 +66,11 @@ def histogram(counts: Sequence[int]) -> str:
     return "".join(_BLOCKS[-(-count * steps // most)] for count in sums)
 
 
-def _printable(text: str) -> str:
-    """Makes sure that a name from outside cannot move the cursor."""
-    return "".join(letter if letter.isprintable() else "·" for letter in text)
+def _shortened(name: str) -> str:
+    """Cuts the middle out of a long name, and makes sure that one from outside cannot move the cursor."""
+    if len(name) > _LONGEST:
+        name = f"{name[: _LONGEST // 2]}…{name[1 - _LONGEST // 2 :]}"
+    return "".join(letter if letter.isprintable() else "·" for letter in name)
 
 
 def schema_yaml(features: Sequence[Column], predictions: Sequence[Column]) -> str:

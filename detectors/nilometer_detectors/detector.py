@@ -8,10 +8,10 @@ rows always get the same answer, in the worker, in a replay and in a test.
 from abc import ABC
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from nilometer_detectors.calibration import Calibration
@@ -30,10 +30,24 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel, allow_inf_nan=False)
 
 
+T = TypeVar("T")
+
+
+def _distinct(entries: list[T]) -> list[T]:
+    for place, entry in enumerate(entries):
+        if entry in entries[:place]:
+            raise ValueError(f"names {entry!r} twice: once is enough")
+    return entries
+
+
+Distinct = Annotated[list[T], AfterValidator(_distinct), Field(json_schema_extra={"uniqueItems": True})]
+"""A list in which an entry means nothing more when it stands there twice, which hints at a slip of the pen."""
+
+
 class Parameters(Strict):
     """The parameters that every detector takes."""
 
-    features: list[str] | None = Field(
+    features: Distinct[str] | None = Field(
         default=None, min_length=1, description="the features to judge; by default all that the detector can judge"
     )
 

@@ -1,6 +1,10 @@
-"""What is wrong with a file a user wrote: all of it at once, each with its path, its value and what was expected."""
+"""What is wrong with a file a user wrote: all of it at once, each with its path, its value and what was expected.
 
-import re
+pydantic finds what is wrong with a field by itself; the words are ours (`_EXPECTED`), those of somebody who writes YAML
+and not Python. Its own stand in for the kinds of error that no model of ours raises, but that of a detector of another
+house may.
+"""
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -8,11 +12,32 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from nilometer_logger.errors import SettingError
 
 Location = tuple[int | str, ...]
+
+_EXPECTED = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "{ge} or more",
+    "int_type": "a whole number",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "list_type": "a list",
+    "literal_error": "{expected}",
+    "model_type": "a mapping",
+    "string_too_short": "{min_length} or more characters",
+    "string_type": "a text",
+    "too_long": "at most {max_length} entries",
+    "too_short": "{min_length} or more entries",
+}
+"""What should have been there, by the kind of pydantic's error and with what it says of it."""
 
 
 @dataclass(frozen=True)
@@ -70,19 +95,20 @@ def problems_of(error: ValidationError, model: type[BaseModel], prefix: Location
         prefix: where in the file the model stands.
     """
     return [
-        Problem(path_of((*prefix, *_shown(detail))), _sentence(detail, model))
+        Problem(path_of((*prefix, *_shown(detail, model))), _sentence(detail, model))
         for detail in error.errors(include_url=False)
     ]
 
 
-def _shown(detail: ErrorDetails) -> Location:
+def _shown(detail: ErrorDetails, model: type[BaseModel]) -> Location:
     location = tuple(part for part in detail["loc"] if part != "[key]")  # which pydantic adds where a key is at fault
     if detail["type"] == "invalid_key":
         return location[:-1]
     if detail["type"] == "extra_forbidden":
         return location
-    # A default that does not fit is located by the field's own name.
-    return tuple(to_camel(part) if isinstance(part, str) else part for part in location)
+    if location and (alias := to_camel(str(location[-1]))) in _fields_at(model, location[:-1]):
+        return (*location[:-1], alias)  # a default that does not fit is located by the field's own name
+    return location
 
 
 def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
@@ -92,13 +118,22 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "invalid_key":
         return f"has the key {shortened(detail['input'])}: expected a text"
     if kind == "extra_forbidden":
-        return unknown_field(str(location[-1]), _known_fields(model, location[:-1]))
-    message = detail["msg"].removeprefix("Value error, ")
-    message = re.sub(r"^Input should (be|have) (a valid )?", "expected ", message)
-    message = re.sub(r"dictionary or instance of \w+", "a mapping", message)
-    if kind == "value_error" and isinstance(detail["input"], dict):
-        return message  # a rule over several fields, which names the values itself
-    return f"is {shortened(detail['input'])}: {message[:1].lower()}{message[1:]}"
+        return unknown_field(str(location[-1]), list(_fields_at(model, location[:-1])))
+    context = detail.get("ctx", {})
+    if kind == "value_error":
+        message = str(context["error"])
+        # A rule over several fields names the values itself.
+        return message if isinstance(detail["input"], dict) else f"is {shortened(detail['input'])}: {message}"
+    if kind in _EXPECTED:
+        expected = _EXPECTED[kind].format_map({name: _plain(value) for name, value in context.items()})
+        remedy = ", or leave it out" if kind == "too_short" and _may_be_left_out(model, location) else ""
+        return f"is {shortened(detail['input'])}: expected {expected}{remedy}"
+    return f"is {shortened(detail['input'])}: {detail['msg'][:1].lower()}{detail['msg'][1:]}"
+
+
+def _plain(value: object) -> object:
+    """Gives a bound as people write it: 1000000, and not 1000000.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def unknown_field(name: str, known: Sequence[str]) -> str:
@@ -114,14 +149,19 @@ def shortened(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _known_fields(model: type[BaseModel], location: Location) -> list[str]:
-    """Lists the fields of the model at a location, as a user writes them."""
+def _fields_at(model: type[BaseModel], location: Location) -> dict[str, FieldInfo]:
+    """Gives the fields of the model at a location, by the names that a user writes; none where no model is there."""
     found: Any = model
     for part in location:
         if isinstance(part, str):
-            fields = {field.alias or name: field for name, field in found.model_fields.items()}
-            found = _model_in(fields[part].annotation)
-    return [field.alias or name for name, field in found.model_fields.items()]
+            field = _fields_at(found, ()).get(part) if found else None
+            found = field and _model_in(field.annotation)
+    return {field.alias or name: field for name, field in found.model_fields.items()} if found else {}
+
+
+def _may_be_left_out(model: type[BaseModel], location: Location) -> bool:
+    field = _fields_at(model, location[:-1]).get(str(location[-1]))
+    return field is not None and not field.is_required()
 
 
 def _model_in(annotation: Any) -> Any:

@@ -110,7 +110,7 @@ class Reloading:
         return found
 
     def _signature(self) -> list[_Trace]:
-        with contextlib.suppress(SettingError):
+        with contextlib.suppress(SettingError):  # a directory that cannot be read is told where it is read
             return [trace for path in (*monitor_files(self._directory), *self._baselines) for trace in _traces(path)]
         return [(str(self._directory), ())]
 
@@ -152,7 +152,7 @@ def _traces(path: Path) -> Iterator[_Trace]:
 def _baselines_of(directory: Path) -> list[Path]:
     """Finds the baselines that the monitors name, whether they are there or not."""
     found: set[Path] = set()
-    with contextlib.suppress(SettingError):
+    with contextlib.suppress(SettingError):  # as above, and so is what is wrong with a file
         for path in monitor_files(directory):
             with contextlib.suppress(SettingError):
                 baseline = declare(path).spec.baseline

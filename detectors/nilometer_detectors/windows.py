@@ -81,7 +81,10 @@ class WindowsSpec(Strict):
         default=None, ge=1, le=MOST_ROWS, description="how many rows of requests make a window; give this or size"
     )
     min_rows: int = Field(
-        default=0, ge=0, description="a window with fewer rows of requests is reported as too small, and not judged"
+        default=0,
+        ge=0,
+        le=MOST_ROWS,
+        description="a window with fewer rows of requests is reported as too small, and not judged",
     )
     late: bool = Field(default=False, description="whether events that come too late are written to the topic late")
 

@@ -235,7 +235,7 @@ class Broker:
     async def _tick(self) -> None:
         try:
             while not self._app.should_stop:
-                with contextlib.suppress(TimeoutError):
+                with contextlib.suppress(TimeoutError):  # then it is time for a look, findings or not
                     async with asyncio.timeout(_TICK_SECONDS):
                         await self._findings_wait.wait()
                 self._findings_wait.clear()

@@ -175,7 +175,7 @@ async def consuming(settings: Common, group: str) -> AsyncIterator[AIOKafkaConsu
     except (KafkaError, OSError) as error:
         raise await why(settings, error) from error
     finally:
-        with contextlib.suppress(TimeoutError, KafkaError):
+        with contextlib.suppress(TimeoutError, KafkaError):  # Kafka lets go of a silent member by itself, only later
             async with asyncio.timeout(_LEAVE_SECONDS):
                 await consumer.stop()
 
@@ -196,6 +196,6 @@ async def producing_letters(settings: Common) -> AsyncIterator[AIOKafkaProducer]
     except (KafkaError, OSError) as error:
         raise await why(settings, error) from error
     finally:
-        with contextlib.suppress(TimeoutError, KafkaError):
+        with contextlib.suppress(TimeoutError, KafkaError):  # each record's sender has been told what became of it
             async with asyncio.timeout(_LEAVE_SECONDS):
                 await producer.stop()

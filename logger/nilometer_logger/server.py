@@ -191,14 +191,14 @@ class Serving:
         journal, producing = self._ingress.journal, self._producing
         if journal is None or producing is None:
             working.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        with contextlib.suppress(asyncio.CancelledError):  # of the work, by us, where it has not begun
             used = asyncio.get_running_loop().time() - self._server.signalled
             await _within(max(0.0, self._settings.grace_seconds - used), working)
         if journal is not None and producing is not None:
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError):  # what is still held then has been answered with 503
                 async with asyncio.timeout(self._settings.max_held_seconds):
                     await journal.drain()
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError):  # nothing waits in a producer any more; the process ends anyway
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await producing.close()
 

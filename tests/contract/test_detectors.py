@@ -1,19 +1,24 @@
 """What every detector promises; it runs over all entry points, so that none can be left out."""
 
 import inspect
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from nilometer_detectors import alibi, drift, outliers
+from nilometer_detectors.baseline import Baseline
 from nilometer_detectors.detector import Context, Detector, Refused
 from nilometer_detectors.drift.contract import DriftDetector
 from nilometer_detectors.outliers.contract import OutlierDetector
+from nilometer_detectors.preparing import prepare
+from nilometer_logger.rows import ColumnType
 from tests.contract.detectors import COLUMNS, KINDS, REFERENCE, every_detector
-from tests.judging import detector_of
+from tests.judging import baseline_of, detector_of, schema_of
 
 
 def test_every_detector_of_the_package_is_registered() -> None:
@@ -57,11 +62,57 @@ def test_features_that_cannot_be_judged_are_refused(name: str) -> None:
                 detector_of(KINDS[name], name, REFERENCE, features=[column.name])
 
 
+@cache
+def of_one_type(kind: ColumnType) -> Baseline:
+    """Returns a baseline of two columns, whole numbers where their type has no others."""
+    values = np.random.default_rng(1).normal(3.0, 1.0, (500, 2))
+    values = np.abs(values).round(1) if kind in {"numeric", "text"} else (values > 3.0).astype(np.float64)
+    baseline, _ = prepare(baseline_of(values, schema_of(kind, kind)))
+    return baseline
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name, found in KINDS.items() for kind in sorted(found.by_default)]
+)
+def test_what_is_judged_by_default_may_be_named_as_well(name: str, kind: ColumnType) -> None:
+    """Columns of a type that a detector judges by default are judged, and are where the monitor names them, too."""
+    baseline = of_one_type(kind)
+    assert detector_of(KINDS[name], name, baseline)
+    assert detector_of(KINDS[name], name, baseline, features=["a", "b"])
+
+
 @every_detector
 def test_a_parameter_that_is_none_is_refused(name: str) -> None:
     """No parameter is accepted and ignored."""
     with pytest.raises((Refused, ValidationError)):
         detector_of(KINDS[name], name, REFERENCE, nonsense=1)
+
+
+def properties_of(name: str, kind: str) -> dict[str, dict[str, Any]]:
+    """Returns the parameters of a detector that are of a JSON type, as its JSON Schema has them."""
+    properties = KINDS[name].Parameters.model_json_schema()["properties"]
+    choices = {one: each.get("anyOf", [each]) for one, each in properties.items()}
+    return {one: each for one, alternatives in choices.items() for each in alternatives if each.get("type") == kind}
+
+
+@every_detector
+def test_whole_numbers_are_bounded(name: str) -> None:
+    """A number of rows, or any other that is counted, is refused where no stream could reach it."""
+    for parameter in properties_of(name, "integer"):
+        with pytest.raises((Refused, ValidationError)):
+            detector_of(KINDS[name], name, REFERENCE, **{parameter: 10**30})
+
+
+@every_detector
+def test_an_entry_that_stands_twice_is_refused(name: str) -> None:
+    """A list in which an entry stands twice is taken for a slip, and one in which it stands once is accepted."""
+    for parameter, said in properties_of(name, "array").items():
+        items = said["items"]
+        entry = items["enum"][0] if "enum" in items else "a" if items["type"] == "string" else items["minimum"]
+        assert KINDS[name].Parameters.model_validate({parameter: [entry]})
+        assert said["uniqueItems"]
+        with pytest.raises(ValidationError, match=f"names {entry!r} twice"):
+            KINDS[name].Parameters.model_validate({parameter: [entry, entry]})
 
 
 @every_detector

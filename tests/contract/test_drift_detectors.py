@@ -135,6 +135,25 @@ def test_a_missing_value_silences_nothing(name: str, nothing: float) -> None:
         assert judgement.columns["a"]["drift"] is True
 
 
+@pytest.mark.parametrize(
+    "name", [name for name, kind in KINDS.items() if kind.kind == "drift" and "numeric" in kind.judges]
+)
+@pytest.mark.parametrize("nothings", [[NAN], [INF, -INF], [INF]], ids=["missing", "infinite", "of one sign"])
+def test_what_is_missing_or_infinite_as_often_as_ever_is_no_drift(name: str, nothings: list[float]) -> None:
+    """Of a baseline and a window with 2 % such values in each column of numbers, they are left out of both and counted."""
+    reference, values = mixed(500, seed=1), mixed(300, seed=2)
+    for numbers in (reference, values):
+        for column in range(3):
+            numbers[column::50, column] = np.resize(nothings, len(numbers) // 50)
+    baseline = baseline_of(reference, COLUMNS, reference, ANSWERS)
+    for features in (None, ["a", "b", "c"]):  # some detectors judge numbers only where they are named
+        detector = detector_of(KINDS[name], name, baseline, features=features)
+        judgement = judgement_of(detector, baseline, rows(values))
+        assert judgement.verdict == "ok"
+        for column, said in judgement.columns.items():
+            assert (said["count"], said["missing"]) == ((294, 6) if column in "abc" else (300, 0))
+
+
 @every_detector_of_numbers
 def test_a_feature_without_values_says_so(name: str) -> None:
     """A feature that is missing in every row is named as not judged; the verdict is that of the others, or none."""

@@ -54,5 +54,5 @@ def test_its_parameters_are_checked(installed: Path) -> None:
     """A mistake in one of its parameters is told as one of any other detector is."""
     file = installed / "wrong.yaml"
     file.write_text((installed / "monitor.yaml").read_text().replace("0.3", "3"))
-    with pytest.raises(Exception, match=r"spec\.drift\[0\]\.threshold is 3: expected less than or equal to 1"):
+    with pytest.raises(Exception, match=r"spec\.drift\[0\]\.threshold is 3: expected at most 1"):
         load_monitor(file)

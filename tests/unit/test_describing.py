@@ -50,6 +50,18 @@ def test_names_cannot_move_the_cursor(tmp_path: Path) -> None:
     assert "\x07" not in text
 
 
+def test_a_long_name_does_not_widen_the_table(tmp_path: Path) -> None:
+    """Names of columns and categories lose their middle where they are long, and are still told from each other."""
+    kind, first, second = "k" * 32, "f" * 500 + "1", "f" * 500 + "2"
+    rows = "".join(f"{number},{number},{'c' * 500}{number % 2}\n" for number in range(10))
+    text = describe(made(csv_file(tmp_path, f"{first},{second},{kind}\n{rows}")))
+    names = [line.split()[1] for line in text.splitlines() if line.startswith("feature")]
+    assert names == ["f" * 16 + "…" + "f" * 14 + "1", "f" * 16 + "…" + "f" * 14 + "2", kind]
+    assert {len(name) for name in names} == {32}
+    assert f"{'c' * 16}…{'c' * 14}0, {'c' * 16}…{'c' * 14}1" in text
+    assert max(map(len, text.splitlines())) < 200
+
+
 COLUMNS = [
     Column("petal length"),
     Column("colour", "categorical", ("1e-4", "no", "true", 'a "b"', "żółw")),

@@ -89,6 +89,24 @@ def test_a_type_violation_is_told_apart_from_a_missing_value() -> None:
     ]
 
 
+def test_a_text_may_be_missing_or_a_number() -> None:
+    """A column of texts is judged like the others, and any text, an empty one among them, is one."""
+    schema = schema_of("text")
+    values, strange = bind(schema, None, np.array([["long"], [""], [None], [7.5]], dtype=object))
+    rows = rows_of(values, schema, strange=strange)
+    expected = {"expected": "text", "score": 1.0}
+    assert judged(Missing, rows) == (
+        [0.0, 0.0, 1.0, 1.0],
+        [
+            {"a": {"value": None, "reason": "the value is missing", **expected}},
+            {"a": {"value": "7.5", "reason": "the value is of a wrong type", **expected}},
+        ],
+    )
+    scores, told = judged(Types, rows)
+    assert np.array_equal(scores, [0.0, 0.0, NAN, 1.0], equal_nan=True)
+    assert told == [{"a": {"value": "7.5", "reason": "not a text", **expected}}]
+
+
 @pytest.mark.parametrize(("value", "told"), [(0.5, 0.5), (2.0, 2.0), (INF, None)])
 def test_a_boolean_feature_holds_truth_values(value: float, told: float | None) -> None:
     """A number other than 0 and 1 in a boolean column is a violation."""
@@ -120,3 +138,12 @@ def test_a_threshold_is_a_count(threshold: object) -> None:
     """A threshold that is no count is refused."""
     with pytest.raises(ValidationError):
         Missing.Parameters.model_validate({"threshold": threshold})
+
+
+@pytest.mark.parametrize(("kind", "threshold", "judged"), [(Missing, 3, 3), (Types, 2, 2), (Unseen, 10**30, 1)])
+def test_a_threshold_that_no_row_exceeds_is_refused(kind: type[FaultDetector], threshold: int, judged: int) -> None:
+    """A row has no more wrong values than are judged; one fewer is the largest threshold that makes sense."""
+    context = Context("mine", "fault", SCHEMA, None)
+    with pytest.raises(Refused, match=f"is {threshold}: {judged} of a row's values are judged"):
+        kind(kind.Parameters.model_validate({"threshold": threshold}), context)
+    assert kind(kind.Parameters.model_validate({"threshold": judged - 1}), context)

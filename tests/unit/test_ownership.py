@@ -12,6 +12,7 @@ from nilometer_logger.ownership import Owned
 from nilometer_logger.reading import Beyond
 from nilometer_logger.settings import WorkerSettings
 from tests.unit.eventtime.counting import Counting
+from tests.unit.journal.clock import settle
 from tests.unit.logged import batch, event
 
 
@@ -149,8 +150,7 @@ def test_findings_on_rows_wait_while_many_are_on_their_way() -> None:
                 await owned.leave(finding())
 
         reading = asyncio.create_task(read())
-        for _ in range(100):
-            await asyncio.sleep(0)
+        await settle()
         assert len(owned._leaving) == 9
         acknowledged.set()
         await reading
@@ -204,7 +204,7 @@ def test_a_snapshot_that_never_ends_does_not_keep_a_partition(monkeypatch: pytes
         owned._write = never  # type: ignore[method-assign]
         owned.apply([batch(8, event(6, 1.0))])
         snapshot = asyncio.create_task(owned.snapshot())
-        await asyncio.sleep(0)
+        await settle()
         await owned.close()
 
         with pytest.raises(UnavailableError, match="partition 0 was let go"):

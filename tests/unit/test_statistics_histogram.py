@@ -1,4 +1,4 @@
-"""Histograms: numpy's bins, and every value in one of them or counted beside them."""
+"""Histograms: numpy's bins, and every finite value in one of them or counted beside them."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -32,9 +32,10 @@ def test_bins_are_those_of_numpy(values: list[float]) -> None:
     assert found["above"] == sum(value > 1 for value in values)
 
 
-def test_no_value_is_dropped() -> None:
-    """Values outside, infinite ones among them, are counted below and above; only missing ones are not counted."""
-    assert histogram([-INF, -5.0, 0.5, 1.0, 7.0, INF, NAN], np.array([0.0, 0.5, 1.0])) == {
+def test_no_finite_value_is_dropped() -> None:
+    """Values outside are counted below and above, the largest there are among them; missing and infinite ones are not."""
+    largest = np.finfo(np.float64).max
+    assert histogram([-INF, -largest, -5.0, 0.5, 1.0, 7.0, largest, INF, NAN], np.array([0.0, 0.5, 1.0])) == {
         "edges": [0.0, 0.5, 1.0],
         "counts": [0, 2],
         "below": 2,

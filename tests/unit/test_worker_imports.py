@@ -10,7 +10,17 @@ import pytest
 
 from tests.judging import baseline_of, declaration, normal, write
 
-HEAVY = {"alibi_detect", "kserve", "kubernetes", "numba", "pandas", "pyarrow", "scipy.stats", "sklearn"}
+HEAVY = {
+    "alibi_detect",
+    "google.protobuf",
+    "kserve",
+    "kubernetes",
+    "numba",
+    "pandas",
+    "pyarrow",
+    "scipy.stats",
+    "sklearn",
+}
 
 # The worker's modules, its monitors as it loads them, and a window of theirs from its first row to its findings.
 WORK = """
@@ -56,7 +66,7 @@ def test_values_outside_the_baseline_cost_no_compiler(tmp_path: Path) -> None:
 
 def test_our_own_detectors_take_numba_at_most(tmp_path: Path) -> None:
     """Judging with our kernels imports neither alibi-detect nor scikit-learn, nor the distributions of scipy.stats."""
-    names = {"cusum", "cvm", "cvm_online", "ks", "mmd", "page_hinkley", "psi"}
+    names = {"adwin", "classifier", "cusum", "cvm", "cvm_online", "ks", "mmd", "page_hinkley", "psi"}
     outliers = [detector("zscore", threshold=4), detector("mahalanobis")]
     heavy, verdicts = worked(tmp_path, outliers=outliers, drift=[detector(name) for name in sorted(names)])
     assert heavy == {"numba"}

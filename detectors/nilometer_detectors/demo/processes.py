@@ -42,7 +42,7 @@ def free_port() -> int:
             try:
                 listener.bind(("127.0.0.1", port))
             except OSError:
-                continue
+                continue  # somebody has it
             return port
     raise ProcessFailed("No free TCP port was found on the loopback interface")
 

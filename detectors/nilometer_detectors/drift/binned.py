@@ -131,10 +131,7 @@ def within_baseline(column: BaselineColumn, counts: Integers) -> Floats:
 
 
 def cell_inputs(half: Summary, places: Sequence[int]) -> list[Input[Integers]]:
-    """Gives a window's counts of some columns, laid out as `cells_of` has them."""
-    missing = half[Counts].missing
+    """Gives a window's counts of some columns, laid out as `cells_of` has them; an infinite value counts as missing."""
+    usable = half[Counts].count[[*places]].tolist()
     counted = half[Histogram].counts(places)
-    return [
-        Input(counts, half.rows - int(missing[place]), int(missing[place]), half.rows - int(missing[place]))
-        for place, counts in zip(places, counted, strict=True)
-    ]
+    return [Input(cells, count, half.rows - count, count) for cells, count in zip(counted, usable, strict=True)]

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.linalg import cho_factor, cho_solve
-from scipy.stats import rankdata
 
 from nilometer_detectors.detector import Parameters
 from nilometer_detectors.drift.joint import Found, JointDrift, JointParameters
 from nilometer_detectors.drift.permutations import PermutationParameters, deals, p_value
+from nilometer_detectors.kernels.ranks import average_ranks
 from nilometer_logger.rows import Floats
 
 _NOTHING: Final = 1e-12  # a ridge that rounding alone could make: all rows are the same
@@ -156,7 +156,7 @@ def _auc(dealt: Floats, folds: Sequence[_Fold]) -> Floats:
 def _larger(scores: Floats, labels: Floats) -> Floats:
     """Counts the pairs in which the window's row has the higher score, half of those with equal ones: shape (deals,)."""
     ours = np.add.reduce(labels, axis=0)
-    ranks = rankdata(np.round(scores, _DIGITS), axis=0)
+    ranks = average_ranks(np.round(scores, _DIGITS))
     larger: Floats = np.einsum("ij,ij->j", ranks, labels) - ours * (ours + 1) / 2
     return larger
 

@@ -95,7 +95,9 @@ class DriftParameters(Parameters):
     """The parameters that every drift detector takes."""
 
     of: Of = Field(default="features", description="whether columns of requests or of responses are judged")
-    min_rows: int = Field(default=30, ge=1, description="a column with fewer values in a window is not judged")
+    min_rows: int = Field(
+        default=30, ge=1, le=1_000_000, description="a column with fewer values in a window is not judged"
+    )
     min_distance: float = Field(
         default=0.0,
         ge=0,

@@ -17,7 +17,9 @@ from nilometer_logger.rows import Floats
 class CVMParameters(ColumnTestParameters, SampleParameters):
     """The parameters of `cvm`."""
 
-    min_rows: int = Field(default=30, ge=2, description="a column with fewer values in a window is not judged")
+    min_rows: int = Field(
+        default=30, ge=2, le=1_000_000, description="a column with fewer values in a window is not judged"
+    )
     compatibility: Literal["alibi-detect"] | None = Field(
         default=None, description="alibi-detect: distances and p-values are those of its CVMDrift, in float32"
     )

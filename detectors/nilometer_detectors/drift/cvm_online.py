@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Parameters
+from nilometer_detectors.detector import Context, Distinct, Parameters
 from nilometer_detectors.drift.changes import ChangeDrift
 from nilometer_detectors.drift.online import Memory
 from nilometer_detectors.drift.runlength import RunTimeParameters
@@ -22,7 +22,7 @@ _SEED = 0
 class CVMOnlineParameters(RunTimeParameters):
     """The parameters of `cvm_online`, named as those of alibi-detect's `CVMDriftOnline`."""
 
-    window_sizes: list[Annotated[int, Field(ge=5, le=500)]] = Field(
+    window_sizes: Distinct[Annotated[int, Field(ge=5, le=500)]] = Field(
         default=[20, 100],
         min_length=1,
         max_length=8,

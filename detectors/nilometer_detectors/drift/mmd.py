@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Parameters
+from nilometer_detectors.detector import Context, Distinct, Parameters
 from nilometer_detectors.drift.joint import Found, JointDrift, JointParameters
 from nilometer_detectors.drift.permutations import PermutationParameters, deals, p_value
 from nilometer_logger.rows import Floats
@@ -16,7 +16,7 @@ from nilometer_logger.rows import Floats
 class MMDParameters(PermutationParameters, JointParameters):
     """The parameters of `mmd`, named as those of alibi-detect's `MMDDrift`."""
 
-    sigma: list[Annotated[float, Field(ge=1e-6, le=1e6)]] | None = Field(
+    sigma: Distinct[Annotated[float, Field(ge=1e-6, le=1e6)]] | None = Field(
         default=None,
         min_length=1,
         max_length=16,

@@ -35,7 +35,7 @@ class PermutationParameters(LevelParameters):
         description="how many random deals of the rows the true one is compared with; the smallest possible p-value is "
         "1 / (nPermutations + 1)",
     )
-    seed: int = Field(default=0, ge=0, description="of the random deals")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="of the random deals")
 
     def level(self, context: Context) -> float:
         """Gives the level of the test in one window.

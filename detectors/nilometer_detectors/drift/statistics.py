@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of
+from nilometer_detectors.detector import Context, Distinct, Parameters, Refused, baseline_of
 from nilometer_detectors.drift.columns import ColumnDrift, Measured
 from nilometer_detectors.drift.contract import Needs, Window
 from nilometer_detectors.drift.deciding import DistanceParameters
@@ -25,7 +25,7 @@ _NORMAL_KURTOSIS = 3.0
 class StatisticsParameters(DistanceParameters):
     """The parameters of `statistics`."""
 
-    rules: list[Rule] = Field(
+    rules: Distinct[Rule] = Field(
         default=["mean", "stddev", "missing"], min_length=1, description="the statistics that are compared"
     )
     threshold: float = Field(
@@ -57,8 +57,9 @@ class Statistics(ColumnDrift[StatisticsParameters, Found]):
     15,000 by chance, and a monitor has many columns and rules. Min and max are the thesis's rules, and are not among the
     defaults, because without drift each lies beyond the baseline's in m / (n + m) of the windows.
 
-    An infinite value counts as missing, as in the baseline. All rows of a window are taken; a column with fewer than minRows values in it is not judged by any rule, for which
-    `aspect: missing` of the detectors of counts is the remedy. O(1) a column.
+    An infinite value counts as missing, as in the baseline. All rows of a window are taken; a column with fewer than
+    minRows values in it is not judged by any rule, for which `aspect: missing` of the detectors of counts is the remedy.
+    O(1) a column.
     """
 
     Parameters: ClassVar[type[Parameters]] = StatisticsParameters

@@ -47,11 +47,12 @@ def calibrated(references: Ragged, windows: Ragged) -> tuple[Floats, Floats, Cou
     """Tests with rare categories pooled.
 
     The categories whose expectation in the smaller row is below 5 are put together, in their order, until they are
-    expected as often; those that are left over join the rarest of the others. Totals of both rows decide, and under permutation they are given, so the choice
-    favours no side. So that a window full of what the reference hardly has cannot hide there, what has joined is tested
-    by itself as well (Fisher's exact test: itself against all else), at a tenth of the level, and χ² at the rest of it:
-    the smaller of p / 0.1 and p / 0.9 stands, or the exact p-value alone where nothing is left for χ² (Bonferroni with weights: Genovese, Roeder and Wasserman, "False discovery
-    control with p-value weighting", 2006).
+    expected as often; those that are left over join the rarest of the others. Totals of both rows decide, and under
+    permutation they are given, so the choice favours no side. So that a window full of what the reference hardly has
+    cannot hide there, what has joined is tested by itself as well (Fisher's exact test: itself against all else), at a
+    tenth of the level, and χ² at the rest of it: the smaller of p / 0.1 and p / 0.9 stands, or the exact p-value alone
+    where nothing is left for χ² (Bonferroni with weights: Genovese, Roeder and Wasserman, "False discovery control with
+    p-value weighting", 2006).
 
     Args:
         references: counts by category, of each column.
@@ -100,6 +101,7 @@ def _statistics(
 
     Where that one had to join another, `joined` gets its count in the window, the window's, and the reference's two.
     """
+    rest = np.empty(2)
     for column in range(len(found)):
         reference = references[offsets[column] : offsets[column + 1]]
         window = windows[offsets[column] : offsets[column + 1]]
@@ -107,43 +109,62 @@ def _statistics(
         found[column], degrees[column] = 0.0, 0
         if n == 0 or m == 0:
             continue
-        rare = least * (n + m) / min(n, m)
         a, b = np.empty(len(window) + 1), np.empty(len(window) + 1)
-        kept, rarest, a_rest, b_rest = 0, -1, 0.0, 0.0
-        for category in range(len(window)):
-            total = reference[category] + window[category]
-            if total == 0:
-                continue
-            if total < rare:
-                a_rest += reference[category]
-                b_rest += window[category]
-                total = a_rest + b_rest
-                if total < rare:
-                    continue
-                a[kept], b[kept] = a_rest, b_rest
-                a_rest, b_rest = 0.0, 0.0
-            else:
-                a[kept], b[kept] = reference[category], window[category]
-            if rarest < 0 or total < a[rarest] + b[rarest]:
-                rarest = kept
-            kept += 1
-        if a_rest + b_rest > 0:
-            if kept > 0 and a_rest + b_rest < rare:
-                a[rarest] += a_rest
-                b[rarest] += b_rest
-                joined[column, 0], joined[column, 1] = b_rest, m
-                joined[column, 2], joined[column, 3] = a_rest, n
-            else:
-                a[kept], b[kept] = a_rest, b_rest
-                kept += 1
-        if kept < 2:
+        kept = _pooled(reference, window, least * (n + m) / min(n, m), a, b, rest)
+        if rest[0] + rest[1] > 0:
+            joined[column, 0], joined[column, 1] = rest[1], m
+            joined[column, 2], joined[column, 3] = rest[0], n
+        if kept >= 2:
+            degrees[column] = kept - 1
+            found[column] = _chi_squared(a[:kept], b[:kept], n, m, yates and kept == 2)
+
+
+@kernel("f8[]", "f8[]", "f8", "f8[]=", "f8[]=", "f8[]=")
+def _pooled(reference: Floats, window: Floats, rare: float, a: Floats, b: Floats, rest: Floats) -> int:
+    """Pools the categories whose total is less than `rare`; leaves out those without any.
+
+    The pooled counts go to `a` and `b`, and their number is returned; what had to join another category, or zeros, goes
+    to `rest`.
+    """
+    kept, rarest, a_rest, b_rest = 0, -1, 0.0, 0.0
+    rest[:] = 0.0
+    for category in range(len(window)):
+        total = reference[category] + window[category]
+        if total == 0:
             continue
-        degrees[column] = kept - 1
-        for category in range(kept):
-            for row in range(2):
-                observed = a[category] if row == 0 else b[category]
-                expected = (a[category] + b[category]) * (n if row == 0 else m) / (n + m)
-                off = observed - expected
-                if yates and kept == 2:
-                    off = np.sign(off) * (abs(off) - min(0.5, abs(off)))
-                found[column] += off * off / expected
+        if total < rare:
+            a_rest += reference[category]
+            b_rest += window[category]
+            total = a_rest + b_rest
+            if total < rare:
+                continue
+            a[kept], b[kept] = a_rest, b_rest
+            a_rest, b_rest = 0.0, 0.0
+        else:
+            a[kept], b[kept] = reference[category], window[category]
+        if rarest < 0 or total < a[rarest] + b[rarest]:
+            rarest = kept
+        kept += 1
+    if kept > 0 and 0 < a_rest + b_rest < rare:
+        a[rarest] += a_rest
+        b[rarest] += b_rest
+        rest[0], rest[1] = a_rest, b_rest
+    elif a_rest + b_rest > 0:
+        a[kept], b[kept] = a_rest, b_rest
+        kept += 1
+    return kept
+
+
+@kernel("f8[]", "f8[]", "f8", "f8", "b1")
+def _chi_squared(a: Floats, b: Floats, n: float, m: float, yates: bool) -> float:
+    """Computes χ² of the counts of two rows whose totals are n and m."""
+    found = 0.0
+    for category in range(len(a)):
+        for row in range(2):
+            observed = a[category] if row == 0 else b[category]
+            expected = (a[category] + b[category]) * (n if row == 0 else m) / (n + m)
+            off = observed - expected
+            if yates:
+                off = np.sign(off) * (abs(off) - min(0.5, abs(off)))
+            found += off * off / expected
+    return found

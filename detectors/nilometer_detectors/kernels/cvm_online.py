@@ -52,12 +52,7 @@ def follow(
     longest = len(ring)
     kept = np.empty((len(windows), longest))  # each window's values, ascending
     places = np.empty((len(windows), longest, 2), dtype=np.int64)  # values of the reference below them, and up to them
-    for which in range(len(windows)):
-        size = min(seen[0], windows[which])
-        for back in range(size):
-            value = ring[(seen[0] - 1 - back) % longest]
-            below, upto = np.searchsorted(reference, value), np.searchsorted(reference, value, "right")
-            _insert(kept[which], places[which], back, value, below, upto)
+    _restore(kept, places, reference, windows, ring, seen[0])
     for row in range(len(values)):
         value = values[row]
         out[row] = value
@@ -81,6 +76,17 @@ def follow(
         if largest > threshold:
             seen[0] = 0
             ring[:] = 0.0
+
+
+@kernel("f8[,]=", "i8[,,]=", "f8[]", "i8[]", "f8[]", "i8")
+def _restore(kept: Floats, places: Integers, reference: Floats, windows: Integers, ring: Floats, seen: int) -> None:
+    """Puts the last values of the stream, of which `seen` have come, in each window's order."""
+    for which in range(len(windows)):
+        size = min(seen, windows[which])
+        for back in range(size):
+            value = ring[(seen - 1 - back) % len(ring)]
+            below, upto = np.searchsorted(reference, value), np.searchsorted(reference, value, "right")
+            _insert(kept[which], places[which], back, value, below, upto)
 
 
 @kernel("f8[]=", "i8[,]=", "i8", "f8", "i8", "i8")

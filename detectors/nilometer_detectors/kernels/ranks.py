@@ -1,4 +1,4 @@
-"""Where the values of samples stand in references that are sorted: what rank tests begin with."""
+"""Where values stand among others: what rank tests begin with."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,30 @@ def ranks(references: Ragged, samples: Ragged) -> tuple[Counts, Counts]:
     upto = np.empty(len(samples.values), dtype=np.int64)
     _ranks(references.values, references.offsets, samples.values, samples.offsets, below, upto)
     return below, upto
+
+
+def average_ranks(values: Floats) -> Floats:
+    """Ranks each column's values, from 1 on; equal ones share the mean of their ranks.
+
+    What `scipy.stats.rankdata` gives, whose package costs a worker tens of megabytes.
+
+    Args:
+        values: shape (rows, columns), without NaN.
+
+    Returns:
+        The same shape. O(rows log rows) a column.
+    """
+    columns = np.ascontiguousarray(values.T)
+    order = np.argsort(columns, axis=1)
+    ascending = np.take_along_axis(columns, order, axis=1)
+    places = np.arange(columns.shape[1])
+    differs = ascending[:, 1:] != ascending[:, :-1]
+    first, last = np.zeros(columns.shape, dtype=np.intp), np.full(columns.shape, len(places) - 1, dtype=np.intp)
+    np.maximum.accumulate(np.where(differs, places[1:], 0), axis=1, out=first[:, 1:])
+    np.minimum.accumulate(np.where(differs, places[:-1], last[:, 1:])[:, ::-1], axis=1, out=last[:, -2::-1])
+    ranks = np.empty(columns.shape)
+    np.put_along_axis(ranks, order, (first + last) / 2 + 1, axis=1)
+    return ranks.T
 
 
 @kernel("f8[]", "i8[]", "f8[]", "i8[]", "i8[]=", "i8[]=")

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from nilometer_detectors.baseline import BaselineColumn
-from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of
+from nilometer_detectors.detector import Context, Distinct, Parameters, Refused, baseline_of
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores, total
 from nilometer_logger.rows import Rows
 
@@ -18,7 +18,7 @@ _INFINITE = "infinite"
 class BoundsParameters(Parameters):
     """The parameters of `bounds`."""
 
-    rules: list[Rule] | None = Field(
+    rules: Distinct[Rule] | None = Field(
         default=None,
         description="what of the baseline bounds a value: its min, its max, its mean ± k standard deviations; by default "
         "all three, or none where bounds are given",

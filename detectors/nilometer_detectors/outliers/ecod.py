@@ -36,7 +36,7 @@ class ECOD(OutlierDetector[PercentileParameters]):
     """
 
     Parameters: ClassVar[type[Parameters]] = PercentileParameters
-    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric"})
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "text"})
 
     def __init__(self, parameters: PercentileParameters, context: Context) -> None:
         """Takes the sorted sample out of the baseline.

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Parameters
+from nilometer_detectors.detector import Context, Parameters, Refused
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores
+from nilometer_detectors.problems import shortened
 from nilometer_logger.rows import Floats, Rows
 
 _LONGEST = 200  # characters; a client may send a megabyte, and a finding must fit into a record
@@ -34,10 +35,15 @@ class FaultDetector(OutlierDetector[FaultParameters]):
         """Chooses the features.
 
         Raises:
-            Refused: if there is nothing to judge.
+            Refused: if there is nothing to judge, or no row could have more wrong values than are allowed.
         """
         super().__init__(parameters, context)
         self._features = self.chosen(parameters.features, context)
+        if parameters.threshold >= (most := len(self._features)):
+            raise Refused(
+                f"is {shortened(parameters.threshold)}: {most} of a row's values are judged, so none would ever be flagged",
+                "threshold",
+            )
         self._columns = [context.features.columns[place] for place in self._features]
 
     @abstractmethod

@@ -53,7 +53,7 @@ class IForest(OutlierDetector[IForestParameters]):
     """
 
     Parameters: ClassVar[type[Parameters]] = IForestParameters
-    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric"})
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "text"})
 
     @classmethod
     def prepare(cls, baseline: "Baseline") -> Mapping[str, NDArray[Any]]:
@@ -63,7 +63,7 @@ class IForest(OutlierDetector[IForestParameters]):
             Refused: if there are fewer than two rows to grow it from.
             ExtraMissing: if scikit-learn is not installed.
         """
-        places = [place for place, column in enumerate(baseline.features) if column.type == "numeric"]
+        places = [place for place, column in enumerate(baseline.features) if column.type in cls.judges]
         places = [place for place in places if len(baseline.reference(place))]
         if not places:
             return {}

@@ -60,7 +60,7 @@ class Mahalanobis(OutlierDetector[MahalanobisParameters]):
     """
 
     Parameters: ClassVar[type[Parameters]] = MahalanobisParameters
-    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric"})
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "text"})
 
     @classmethod
     def prepare(cls, baseline: "Baseline") -> Mapping[str, NDArray[Any]]:
@@ -68,7 +68,7 @@ class Mahalanobis(OutlierDetector[MahalanobisParameters]):
 
         A feature with fewer than half of its values there is left out, because only complete rows are used.
         """
-        numeric = [place for place, column in enumerate(baseline.features) if column.type == "numeric"]
+        numeric = [place for place, column in enumerate(baseline.features) if column.type in cls.judges]
         sample = baseline.feature_sample
         usable = (
             [place for place in numeric if np.isfinite(sample[:, place]).mean() >= _LEAST_USABLE] if len(sample) else []

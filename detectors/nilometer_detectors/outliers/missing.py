@@ -19,7 +19,7 @@ class Missing(FaultDetector):
     naming the others in `features`, or allowed for by `threshold`.
     """
 
-    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "categorical", "boolean"})
+    judges: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "categorical", "boolean", "text"})
     by_default: ClassVar[frozenset[ColumnType]] = judges
 
     def faults(self, rows: Rows, values: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:  # noqa: ARG002 - as the others

@@ -7,9 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nilometer_detectors.detector import Context
+from nilometer_detectors.outliers.contract import OutlierDetector
 from nilometer_detectors.outliers.faults import FaultDetector, FaultParameters
 from nilometer_detectors.statistics.contract import plain
 from nilometer_logger.rows import ColumnType, Floats, Rows
+
+_WANTED: Mapping[ColumnType, str] = {"numeric": "a number", "boolean": "a truth value", "text": "a text"}
 
 
 class Types(FaultDetector):
@@ -17,12 +20,12 @@ class Types(FaultDetector):
 
         score(value) = 1 for a violation, 0 for another,    score(row) = the sum of its values' scores
 
-    Violations are what is no number in a numeric or boolean column (a text, even ``"1.5"``), and a number other than 0
-    and 1 in a boolean one. Any value may be a category, so categorical columns are not judged. A missing value is not
-    judged. The finding gives the text that came.
+    Violations are what is no number in a numeric or boolean column (a text, even ``"1.5"``), a number other than 0 and 1
+    in a boolean one, and what is no text in a column of texts. Any value may be a category, so categorical columns are
+    not judged. A missing value is not judged. The finding gives the text that came.
     """
 
-    by_default: ClassVar[frozenset[ColumnType]] = frozenset({"numeric", "boolean"})
+    by_default: ClassVar[frozenset[ColumnType]] = OutlierDetector.judges
 
     def __init__(self, parameters: FaultParameters, context: Context) -> None:
         """Chooses the features.
@@ -35,7 +38,7 @@ class Types(FaultDetector):
         self._boolean = np.array([column.type == "boolean" for column in self._columns])
 
     def faults(self, rows: Rows, values: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Finds the texts among numbers, and the numbers among truth values."""
+        """Finds the texts among numbers, and the numbers among truth values and texts."""
         judged = ~np.isnan(values)
         wrong = judged & self._boolean & (values != 0) & (values != 1)
         for row, column in rows.strange:
@@ -51,5 +54,4 @@ class Types(FaultDetector):
         if text is None:
             value = plain(rows.values[row, self._features[place]])
             return {"value": value, "expected": expected, "reason": "a number where a truth value is expected"}
-        wanted = "a truth value" if expected == "boolean" else "a number"
-        return {"value": text, "expected": expected, "reason": f"not {wanted}"}
+        return {"value": text, "expected": expected, "reason": f"not {_WANTED[expected]}"}

@@ -1,8 +1,9 @@
 """A replay as a person reads it in a terminal: a line a window while it runs, outliers and what was left out at its end.
 
-A line says when the window began, how many rows it has, and of every drift detector its verdict, distance and p-value.
-What the line has to tell besides (the window is partial, rows came late) stands at its end. Texts that come from data are
-printed without what would move the cursor.
+A line says when the window began, how many rows it has, and of every drift detector its verdict, distance and p-value;
+detectors that say the same, such as why they did not judge, are named together. What the line has to tell besides (the
+window is partial, rows came late) stands at its end. Texts that come from data are printed without what would move the
+cursor.
 """
 
 from collections.abc import Iterator, Mapping
@@ -51,8 +52,11 @@ def length(nanoseconds: int) -> str:
 
 
 def _verdicts(window: Window) -> Iterator[str]:
+    told: dict[str, list[str]] = {}
     for name, said in window.said.items():
-        yield f"{name} {_VERDICTS[said.verdict]}{_measured(said)}"
+        told.setdefault(f"{_VERDICTS[said.verdict]}{_measured(said)}", []).append(name)
+    for verdict, names in told.items():
+        yield f"{', '.join(names)} {verdict}"
 
 
 def _measured(said: Said) -> str:

@@ -12,8 +12,8 @@ a block of rows costs a handful of numpy calls whatever the number of columns. T
   counts that are never negative, small and mostly zero where there are few rows (`packing` makes use of that);
 * `budget_bytes()` states the most that a written state takes, whatever the traffic.
 
-Answers to bad input, the same for all: NaN is *missing*; an infinite value is counted as `infinite`, lies in the
-overflow of a histogram and takes no part in moments and extremes; a categorical column has no moments and extremes.
+Answers to bad input, the same for all: NaN is *missing*; an infinite value is counted as `infinite` and takes no part
+elsewhere; a categorical column has no moments and extremes.
 A result that does not exist (the mean of nothing, the standard deviation of one value) or does not fit into float64 is
 null.
 """

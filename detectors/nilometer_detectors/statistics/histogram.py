@@ -1,4 +1,4 @@
-"""Histograms with given edges, and counts of categories: no value is ever dropped."""
+"""Histograms with given edges, and counts of categories: no finite value is ever dropped."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -15,8 +15,9 @@ class Histogram(Statistic):
     """How many values lie in each bin of a column of numbers, or are of each category of a categorical column.
 
     A bin holds its lower edge and not its upper one, except the last, which holds both (as `numpy.histogram` has it).
-    What lies outside is counted in `below` and `above`, infinite values among it, so that below + counts + above =
-    count + infinite. A category that the schema does not name is counted as `unseen`.
+    What lies outside is counted in `below` and `above`, so that below + counts + above = count: an infinite value is
+    counted as `infinite` alone, like a missing one as `missing`. A category that the schema does not name is counted as
+    `unseen`.
 
     Not the bins are counted but, for every edge, the values at or above it: that is one comparison of the block with
     all edges of all columns, without a search, and the bins are differences. The state is written as bins, which are
@@ -37,7 +38,8 @@ class Histogram(Statistic):
         """Counts the values of a block."""
         bins = self.layout.bins
         if bins.numeric:
-            values = block.values if bins.chosen is None else block.values[:, bins.chosen]
+            values = block.values if block.whole else np.where(block.finite, block.values, np.nan)
+            values = values if bins.chosen is None else values[:, bins.chosen]
             for start in range(0, len(values), _CHUNK):
                 above = values[start : start + _CHUNK, :, np.newaxis] >= bins.cuts
                 self._at_least += np.add.reduce(above.view(np.uint8), axis=0, dtype=np.uint8)

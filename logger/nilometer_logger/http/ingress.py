@@ -142,7 +142,7 @@ class Ingress:
             return
         try:
             answer = await self._handle(scope, receive)
-        except _Gone:
+        except _Gone:  # nobody is there to be answered
             return
         except asyncio.CancelledError:  # uvicorn's, when the time for an end is over
             answer = Answer.refusing(Refused(503, "unavailable", _ENDS))

@@ -72,6 +72,7 @@ class FollowingContext(ssl.SSLContext):
 
     def wrap_bio(self, *arguments: Any, **named: Any) -> ssl.SSLObject:
         """Begins a connection."""
+        # Files that are being replaced do not fit each other for a moment: the ones before them still do.
         with contextlib.suppress(OSError, EncryptedKeyError):
             if (contents := self._files.contents()) != self._contents:
                 self._contents, self._newest = contents, self._files.context()

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from nilometer_logger.errors import PayloadError
 from nilometer_logger.kserve import Half
 from nilometer_logger.payload._compression import inflate, is_gzip, is_zlib
-from nilometer_logger.payload._messages import parse
 from nilometer_logger.payload._table import Payload, check_parts, side_by_side
 from nilometer_logger.payload._tensors import check_shape, from_bytes, shaped, to_objects, to_text
 
@@ -47,7 +46,7 @@ def frames(body: bytes) -> int:
 def is_message(body: bytes) -> bool:
     """Tells whether a body is a request or response without its frame."""
     try:
-        tensors = parse(body).tensors
+        tensors = _parse(body).tensors
     except ValueError:
         return False
     return any(tensor.name and tensor.datatype for tensor in tensors)
@@ -64,7 +63,7 @@ def decode(body: bytes, inflated_bound: int) -> Payload:
         PayloadError: if the message has no tensors, or they do not make one table.
     """
     try:
-        inference = parse(_inflated(body[_PREFIX:], inflated_bound) if body[0] else memoryview(body)[_PREFIX:])
+        inference = _parse(_inflated(body[_PREFIX:], inflated_bound) if body[0] else memoryview(body)[_PREFIX:])
     except ValueError:
         raise PayloadError("the body is a gRPC message, but none of the v2 protocol") from None
     tensors = inference.tensors
@@ -83,6 +82,13 @@ def decode(body: bytes, inflated_bound: int) -> Payload:
         raise PayloadError(f"the gRPC message has {len(tensors)} tensors, but {len(raw)} raw contents")
     pairs = enumerate(zip(tensors, raw, strict=True))
     return side_by_side(half, place, [_raw(tensor, contents, number) for number, (tensor, contents) in pairs])
+
+
+def _parse(message: bytes | memoryview) -> Any:
+    """Reads a message; ValueError where it is none."""
+    from nilometer_logger.payload._messages import parse  # noqa: PLC0415 - 6 MB that only who meets gRPC pays for
+
+    return parse(message)
 
 
 def _inflated(message: bytes, bound: int) -> bytes:

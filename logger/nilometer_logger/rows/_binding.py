@@ -152,16 +152,14 @@ def _bound(schema: Schema, sources: Sources, table: NDArray[np.generic]) -> tupl
 
 def _encode_alike(column: Column, cells: NDArray[np.generic]) -> tuple[Floats, dict[int, str]]:
     """Encodes a column of numbers as `encode` does, each number that occurs once."""
-    if column.type == "text":
-        return np.full(len(cells), np.nan), {}
-    if column.type != "categorical":
+    if column.type not in ("categorical", "text"):
         return _floats(cells), {}
     different, places = np.unique(_floats(cells) if cells.dtype.kind == "f" else cells, return_inverse=True)
     codes, strange = encode(column, different.tolist())
-    numbers = codes[places]
     if not strange:
-        return numbers, {}
-    return numbers, {row: strange[places[row]] for row in np.flatnonzero(numbers == UNSEEN).tolist()}
+        return codes[places], {}
+    rows = np.flatnonzero(np.isin(places, list(strange))).tolist()
+    return codes[places], {row: strange[place] for row, place in zip(rows, places[rows].tolist(), strict=True)}
 
 
 def _floats(table: NDArray[np.generic]) -> Floats:

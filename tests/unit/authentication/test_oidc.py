@@ -20,6 +20,7 @@ from nilometer_logger.authentication._issuer import Issuer
 from nilometer_logger.authentication._oidc import Verifier
 from nilometer_logger.settings import LoggerSettings
 from tests.unit.authentication.issuing import AUDIENCE, NOW, SUBJECT, Clock, FakeIssuer, SigningKey, ec_key, rsa_key
+from tests.unit.journal.clock import settle
 
 FIRST, SECOND, RSA = ec_key("first"), ec_key("second"), rsa_key("rsa")
 STRANGER = ec_key("first")  # the same id, another key
@@ -292,9 +293,9 @@ def test_a_client_that_goes_away_does_not_end_the_reading(door: Authentication, 
 
     async def one_goes() -> Refusal | None:
         going, staying = (asyncio.create_task(ask(door, FIRST.sign())) for _ in range(2))
-        await asyncio.sleep(0)
+        await settle()
         going.cancel()
-        await asyncio.sleep(0)
+        await settle()
         issuer.gate.set()
         return await staying
 
@@ -334,7 +335,7 @@ def test_old_keys_are_read_anew_without_a_wait(door: Authentication, issuer: Fak
     async def meanwhile() -> list[int]:
         known = await ask(door, FIRST.sign())
         waiting = asyncio.create_task(ask(door, SECOND.sign()))
-        await asyncio.sleep(0)
+        await settle()
         bad = await ask(door, "token")
         assert not waiting.done()
         issuer.gate.set()

@@ -1,7 +1,6 @@
 """Whatever comes from outside, it is an event or an EventError, in time that grows with its length only."""
 
 import json
-import time
 from collections.abc import Callable
 
 import pytest
@@ -112,9 +111,11 @@ def test_headers_are_an_event_or_an_event_error(headers: list[tuple[bytes, bytes
     ids=["quotes", "backslashes", "members", "braces", "elements", "blanks"],
 )
 @pytest.mark.parametrize("read", [from_json, from_json_batch])
+@pytest.mark.timeout(60)
 def test_a_megabyte_takes_no_longer_than_its_length(read: Callable[[bytes], object], text: bytes) -> None:
-    """No input makes a reader look at the same bytes over and over: that would stop the logger for everyone."""
-    began = time.process_time()
+    """No input makes a reader look at the same bytes over and over: that would stop the logger for everyone.
+
+    It takes milliseconds; a reader that did would take many minutes, and fail by the bound against hanging.
+    """
     with pytest.raises(EventError):
         read(text)
-    assert time.process_time() - began < 5

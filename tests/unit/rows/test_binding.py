@@ -12,6 +12,7 @@ from nilometer_logger.rows import UNSEEN, Column, Schema, bind
 
 LENGTH, WIDTH = Column("length"), Column("width")
 COLOUR = Column("colour", "categorical", ("red", "green"))
+NOTE = Column("note", "text")
 BOTH = Schema((LENGTH, WIDTH))
 
 
@@ -144,15 +145,16 @@ def test_a_table_that_fits_is_not_converted() -> None:
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast")
 def test_many_rows_are_bound_as_each_alone(numbers: list[float], dtype: type) -> None:
-    """What a category is called, and whether it is unseen, does not depend on how many rows are bound at once."""
-    schema = Schema((LENGTH, Column("class", "categorical", ("0", "true", "2.5")), Column("other", "boolean")))
-    rows = np.column_stack([numbers, numbers]).reshape(-1, 2).astype(dtype)
+    """What a category is called, and what is unseen or no text, does not depend on how many rows are bound at once."""
+    schema = Schema((LENGTH, Column("class", "categorical", ("0", "true", "2.5")), NOTE, Column("other", "boolean")))
+    names = ("class", "length", "note")
+    rows = np.column_stack([numbers] * 3).reshape(-1, 3).astype(dtype)
 
-    values, unseen = bind(schema, ("class", "length"), rows)
+    values, unseen = bind(schema, names, rows)
 
     assert len(values) == len(rows)
     for row in range(len(rows)):
-        alone, strange = bind(schema, ("class", "length"), rows[row : row + 1])
+        alone, strange = bind(schema, names, rows[row : row + 1])
         assert np.array_equal(values[row : row + 1], alone, equal_nan=True)
         assert {column: text for (at, column), text in unseen.items() if at == row} == {
             column: text for (_, column), text in strange.items()
@@ -166,9 +168,6 @@ def test_a_schema_forgets_what_clients_make_up() -> None:
 
     assert len(BOTH._found) <= 64
     assert bind(BOTH, ("width", "length"), table([1.0, 2.0]))[0].tolist() == [[2.0, 1.0]]
-
-
-NOTE = Column("note", "text")
 
 
 def test_a_text_is_as_long_as_its_characters() -> None:

@@ -24,7 +24,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from nilometer_detectors.alibi.columns import CODES, of_two_values
 from nilometer_detectors.alibi.library import arguments_of, class_of, refused, seeded, why_not
-from nilometer_detectors.detector import Context, Parameters, Refused
+from nilometer_detectors.detector import Context, Distinct, Parameters, Refused
 from nilometer_detectors.drift.changes import ChangeDrift
 from nilometer_detectors.drift.contract import Judgement, Window
 from nilometer_detectors.drift.online import Memory
@@ -49,7 +49,7 @@ class AlibiOnlineParameters(RunTimeParameters):
         le=1e6,
         description="the expected run time: how many rows pass on average until a false alarm, over all columns",
     )
-    window_sizes: list[Annotated[int, Field(ge=2, le=500)]] = Field(
+    window_sizes: Distinct[Annotated[int, Field(ge=2, le=500)]] = Field(
         default=[20, 50],
         min_length=1,
         max_length=8,

@@ -138,11 +138,12 @@ class Joining:
         halves = (self._requests, self._responses)
         kinds = [array for half in halves for array in half.kept()]
         found = [_array(data, kind) for data, kind in zip(arrays, kinds, strict=True)]
-        for half, kept in zip(halves, (found[:3], found[3:]), strict=True):
-            hashes, *others = kept
+        kept = found[:3], found[3:]
+        for hashes, *others in kept:
             if len(hashes) > self.size or any(len(other) != len(hashes) for other in others):
                 raise ValueError("a sample of both halves has too many rows, or arrays of different lengths")
-            half.take(hashes, *others)
+        for half, arrays_of_half in zip(halves, kept, strict=True):
+            half.take(*arrays_of_half)
 
     @staticmethod
     def budget_bytes(size: int, features: int, predictions: int) -> int:

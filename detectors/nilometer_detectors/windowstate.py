@@ -5,10 +5,10 @@ Version 3 of those bytes is MessagePack:
     [3, [kinds, array, array, …], [kinds, array, array, …], [size, array, array, …]]
 
 first the half of features, then that of predictions, then the samples of both halves that can be joined, as
-`Joining.dump` gives them; nothing stands there where no detector asks for them. `kinds` has a bit for each statistic that is kept, the lowest for
-the first of `summary.KINDS`; what another monitor keeps is refused by it. The arrays are those that `Statistic.state`
-names, of one statistic after the other, each as `statistics.packing` writes it; a half without rows has none. One row of
-20 features with histograms of 20 bins takes some 260 bytes, 200 rows take 1.3 KB.
+`Joining.dump` gives them; nothing stands there where no detector asks for them. `kinds` has a bit for each statistic
+that is kept, the lowest for the first of `summary.KINDS`; what another monitor keeps is refused by it. The arrays are
+those that `Statistic.state` names, of one statistic after the other, each as `statistics.packing` writes it; a half
+without rows has none. One row of 20 features with histograms of 20 bins takes some 260 bytes, 200 rows take 1.3 KB.
 
 A later version raises `VERSION` and is told by it, since the version stands first in all of them. Version 2, which has no
 third list, is read as well, and so is version 1 (see `statistics.version1`).
@@ -75,7 +75,7 @@ class WindowState:
             StateError: if the bytes are not of this monitor's states.
         """
         try:
-            first, features, predictions, *joining = _decode(blob)
+            first, features, predictions, *rest = _decode(blob)
             version = _decode_version(first)
             if version in (2, VERSION):
                 _restore(self.window.features, features)
@@ -85,12 +85,14 @@ class WindowState:
                 self.window.predictions.load(version1.read(predictions))
             else:
                 raise StateError(f"the state of a window is of version {version}; this nilometer reads 1 to {VERSION}")
-            self._restore_joining(_decode_arrays(joining[0]) if version == VERSION else [])
-        except (msgspec.MsgspecError, IndexError, KeyError, TypeError, ValueError) as error:
+            self._restore_joining(rest, version)
+        except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
             raise StateError(f"the state of a window cannot be read: {error}") from None
 
-    def _restore_joining(self, written: Sequence[int | bytes]) -> None:
-        joining = self.window.joining
+    def _restore_joining(self, rest: Sequence[msgspec.Raw], version: int) -> None:
+        if len(rest) != (version == VERSION):
+            raise ValueError("it has more parts or fewer than its version says")
+        joining, written = self.window.joining, [part for each in rest for part in _decode_arrays(each)]
         if (joining is not None) != bool(written):
             raise StateError("the state of a window holds other samples of both halves, not what its monitor keeps")
         if joining is not None:

@@ -67,7 +67,7 @@ class Window:
     joining: Joining | None = None
 
     def half(self, of: Of) -> Summary:
-        """Gives one half."""
+        """Gives one half; what joins both is in `joining`."""
         return self.predictions if of == "predictions" else self.features
 
 

@@ -8,8 +8,8 @@ from nilometer_logger.deadletters import dead_letter
 from nilometer_logger.duplicates import Duplicates
 from nilometer_logger.errors import FutureTimeError
 from nilometer_logger.events import to_kafka
-from nilometer_logger.inferences import Halves, Reading, Record, Run, logged_events, read_inferences
-from nilometer_logger.kserve import HALVES, Facts, stream_text
+from nilometer_logger.inferences import Reading, Record, Run, halves_of, read_inferences
+from nilometer_logger.kserve import Facts, stream_text
 from nilometer_logger.snapshots import Message
 from nilometer_logger.streamfigures import StreamFigures
 
@@ -46,7 +46,7 @@ class Sorter:
         Raises:
             EventError: if it cannot be read.
         """
-        found, reasons = self._watched(record)
+        found, reasons = halves_of(record, self._watched_stream)
         if found.events:
             reading = read_inferences(found, record, self._future_bound)
             for place, error in reading.refused.items():
@@ -56,22 +56,9 @@ class Sorter:
             self._add(record, reading, runs)
         self._set_aside(record, reasons)
 
-    def _watched(self, record: Record) -> tuple[Halves, dict[int, str]]:
-        """Finds the halves of inferences of watched streams; and by their numbers the reasons why others are none."""
-        found, reasons = Halves(), {}
-        before: Facts | None = None
-        is_watched, text = False, ""
-        for number, event in enumerate(logged_events(record)):
-            if isinstance(event, str):
-                reasons[number] = event
-                continue
-            facts = event.facts
-            if facts != before:
-                before, text = facts, stream_text(facts)
-                is_watched = self._figures_of(text) is not None
-            if is_watched and (half := HALVES.get(event.attributes.type)):
-                found.add(number, event, text, half)
-        return found, reasons
+    def _watched_stream(self, facts: Facts) -> str | None:
+        text = stream_text(facts)
+        return text if self._figures_of(text) is not None else None
 
     def _add(self, record: Record, reading: Reading, runs: dict[str, Run]) -> None:
         is_new = self._seen.add_all(reading.inferences.identities.tolist())

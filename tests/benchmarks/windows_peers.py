@@ -19,8 +19,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from nilometer_logger.inferences import Halves, LoggedEvent, Record, logged_events, read_inferences
-from nilometer_logger.kserve import HALVES, stream_text
+from nilometer_logger.inferences import Record, halves_of, read_inferences
+from nilometer_logger.kserve import stream_text
 from nilometer_logger.times import SECOND
 
 _FUTURE = 300 * SECOND
@@ -55,10 +55,7 @@ async def _consume(kafka: str, topic: str, count: int) -> tuple[float, int]:
 
 def _decode(found: Any) -> int:
     record = Record(found.topic, found.partition, found.offset, found.timestamp * 1_000_000, found.headers, found.value)
-    halves = Halves()
-    for number, event in enumerate(logged_events(record)):
-        if isinstance(event, LoggedEvent):
-            halves.add(number, event, stream_text(event.facts), HALVES[event.attributes.type])
+    halves, _ = halves_of(record, stream_text)
     return len(read_inferences(halves, record, _FUTURE).inferences)
 
 

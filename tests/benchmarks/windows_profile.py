@@ -18,7 +18,7 @@ from nilometer_detectors.statistics.summary import Summary
 from nilometer_logger import sorting, watched
 from nilometer_logger.duplicates import Duplicates
 from nilometer_logger.eventtime import StreamClock, Windower
-from nilometer_logger.inferences import _arrivals, _reading
+from nilometer_logger.inferences import _arrivals, _halves, _reading
 from nilometer_logger.monitoring import Monitor
 from nilometer_logger.pairing import Pairing
 from nilometer_logger.partition import Partition
@@ -28,8 +28,8 @@ from tests.benchmarks.windows_traffic import Traffic
 _OUTSIDE = "making records"
 _REST = "the rest: putting columns together, cutting runs"
 STAGES: dict[str, Sequence[tuple[Any, str]]] = {
-    "a record's bytes become attributes and bodies": [(sorting, "logged_events")],
-    "whose inference, and which half": [(sorting.Sorter, "_watched")],
+    "a record's bytes become attributes and bodies": [(_halves, "logged_events")],
+    "whose inference, and which half": [(sorting, "halves_of")],
     "times": [(_reading, "parse_times")],
     "bodies: JSON becomes numbers": [(_reading, "_payloads")],
     "identities (BLAKE2b)": [(_reading, "_identities")],

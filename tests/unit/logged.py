@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 
 from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch
-from nilometer_logger.inferences import Halves, LoggedEvent, Reading, Record, Run, logged_events, read_inferences
-from nilometer_logger.kserve import HALVES, REQUEST, RESPONSE, Half, Stream, stream_text
+from nilometer_logger.inferences import Reading, Record, Run, halves_of, read_inferences
+from nilometer_logger.kserve import REQUEST, RESPONSE, Half, Stream, stream_text
 from nilometer_logger.times import SECOND, format_time
 
 IRIS = Stream("demo", "iris", "predictor", "")
@@ -69,10 +69,8 @@ def record(
 
 def reading(read: Record, future_bound: int = 0) -> Reading:
     """Returns what the events of a record are, all of which are halves of inferences."""
-    halves = Halves()
-    for number, event in enumerate(logged_events(read)):
-        assert isinstance(event, LoggedEvent)
-        halves.add(number, event, stream_text(event.facts), HALVES[event.attributes.type])
+    halves, reasons = halves_of(read, stream_text)
+    assert not reasons
     return read_inferences(halves, read, future_bound)
 
 

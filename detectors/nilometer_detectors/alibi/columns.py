@@ -27,9 +27,9 @@ from nilometer_detectors.drift.contract import Window
 from nilometer_detectors.drift.deciding import PValueParameters
 from nilometer_detectors.drift.effective import Input
 from nilometer_detectors.drift.samples import SampleDrift, SampleParameters
-from nilometer_logger.rows import ColumnType, Floats
+from nilometer_logger.rows import ColumnType, Floats, Schema
 
-_CODES: frozenset[ColumnType] = frozenset({"boolean", "categorical"})
+CODES: frozenset[ColumnType] = frozenset({"boolean", "categorical"})
 
 
 class AlibiColumnParameters(PValueParameters, SampleParameters):
@@ -89,14 +89,14 @@ class AlibiNumbers(SampleDrift[AlibiColumnParameters]):
 class AlibiCategories(AlibiNumbers):
     """A test by column of alibi-detect that judges categories; all that the baseline has not seen are one."""
 
-    judges: ClassVar[frozenset[ColumnType]] = _CODES
-    by_default: ClassVar[frozenset[ColumnType]] = _CODES
+    judges: ClassVar[frozenset[ColumnType]] = CODES
+    by_default: ClassVar[frozenset[ColumnType]] = CODES
 
 
 class AlibiMixed(AlibiNumbers):
     """A test by column of alibi-detect that judges numbers and categories."""
 
-    judges: ClassVar[frozenset[ColumnType]] = _CODES.union(["numeric", "text"])
+    judges: ClassVar[frozenset[ColumnType]] = CODES.union(["numeric", "text"])
     by_default: ClassVar[frozenset[ColumnType]] = judges
 
 
@@ -106,7 +106,7 @@ class AlibiTruths(AlibiNumbers):
     It fails on a third value: an unseen category is left out and counted as missing. `chi2` and `fet` judge it.
     """
 
-    judges: ClassVar[frozenset[ColumnType]] = _CODES
+    judges: ClassVar[frozenset[ColumnType]] = CODES
     by_default: ClassVar[frozenset[ColumnType]] = frozenset({"boolean"})
 
     def choose(self, context: Context) -> tuple[int, ...]:
@@ -115,16 +115,24 @@ class AlibiTruths(AlibiNumbers):
         Raises:
             Refused: if one has more than two categories.
         """
-        places = super().choose(context)
-        for place in places:
-            column = self.schema.columns[place]
-            if len(column.categories) > 2:
-                raise Refused(f"{column.name!r} has {len(column.categories)} categories, more than two", "features")
-        return places
+        return of_two_values(self.schema, super().choose(context))
 
     def inputs(self, window: Window) -> Sequence[Input[Floats]]:
         """Gives the values of each column that are 0 or 1."""
         return [_truths(each) for each in super().inputs(window)]
+
+
+def of_two_values(schema: Schema, places: tuple[int, ...]) -> tuple[int, ...]:
+    """Gives the places of columns back, none of which has more than two categories.
+
+    Raises:
+        Refused: if one has.
+    """
+    for place in places:
+        column = schema.columns[place]
+        if len(column.categories) > 2:
+            raise Refused(f"{column.name!r} has {len(column.categories)} categories, more than two", "features")
+    return places
 
 
 def _truths(each: Input[Floats]) -> Input[Floats]:
@@ -136,7 +144,7 @@ def _categories(make: Any, kind: ColumnType, reference: Floats) -> dict[str, Any
     """Tells a test that wants to know which column is categorical; none is where it tests numbers."""
     if not takes(make, "categories_per_feature"):
         return {}
-    return {"categories_per_feature": {0: np.unique(reference).astype(int).tolist()} if kind in _CODES else {}}
+    return {"categories_per_feature": {0: np.unique(reference).astype(int).tolist()} if kind in CODES else {}}
 
 
 def _same_constant(reference: Floats, values: Floats) -> bool:

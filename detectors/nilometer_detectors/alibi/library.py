@@ -2,10 +2,9 @@
 
 * `load_detector` runs code out of the artefact: it is never called; what is normal comes from our baseline.
 * Arguments that are data, functions or hidden state are not a monitor's to give. A detector that updates its reference
-  absorbs slow drift, so `updateXRef` is none of its parameters, and a detector that remembers a stream without bound is
-  not carried.
+  absorbs slow drift, so `updateXRef` is none of its parameters.
 * Whatever draws random numbers there draws them from numpy's global generator, which has no seed of its own: all that
-  may draw is called within `seeded`.
+  may draw is called within `seeded`, by one thread at a time.
 * On a read-only file system numba finds no place for its cache, and the import fails: `NUMBA_CACHE_DIR` gives it one.
 
 Versions 0.13 and 0.11.4, the last one under the Apache licence, are carried alike.
@@ -18,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pkgutil import iter_modules
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ _NOT_GIVEN = frozenset(
         "preprocess_at_init",
         "preprocess_fn",
         "retrain_from_scratch",  # otherwise a verdict would depend on the windows before
+        "t_max",  # follows from the windows, as what is remembered does
         "threshold",
         "update_x_ref",
         "verbose",
@@ -49,6 +50,8 @@ _NOT_GIVEN = frozenset(
         "x_ref_preprocessed",
     }
 )
+
+_GENERATOR = RLock()  # held by who draws from numpy's global generator
 
 
 def class_of(kind: str) -> Any:
@@ -132,15 +135,19 @@ def number_of(said: Mapping[str, Any], name: str) -> float:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Lets what draws from numpy's global generator draw the same numbers every time, and leaves it as it was."""
-    before = np.random.get_state()  # noqa: NPY002 - it is this very generator that alibi-detect draws from
-    np.random.seed(seed)  # noqa: NPY002
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # such as what newer versions of numpy deprecate
-            yield
-    finally:
-        np.random.set_state(before)  # noqa: NPY002
+    """Lets what draws from numpy's global generator draw the same numbers every time, and leaves it as it was.
+
+    A worker builds monitors in a thread beside those that judge: whoever comes second waits.
+    """
+    with _GENERATOR:
+        before = np.random.get_state()  # noqa: NPY002 - it is this very generator that alibi-detect draws from
+        np.random.seed(seed)  # noqa: NPY002
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # such as what newer versions of numpy deprecate
+                yield
+        finally:
+            np.random.set_state(before)  # noqa: NPY002
 
 
 def refused(error: Exception) -> Refused:
@@ -169,14 +176,11 @@ def why_not(kind: str) -> str:
         return f"it is not carried, because a plain install of alibi-detect cannot run it: {lacking}"
     except Exception:  # noqa: BLE001,S110 - it was made of nothing: only what it lacks was to be found out
         pass
-    if hasattr(make, "reset_state"):
-        return (
-            "it remembers a stream and grows with it, and simulates its thresholds at every start: take cvm_online, "
-            "which has its statistics in a ring of bounded size, or cusum"
-        )
     if takes(make.predict, "t"):
         return (
-            "it judges a series, in which a score depends on the rows around it, and a stream's rows are judged alone"
+            "it judges a series by itself: a row's score depends on those that come after it, when its finding has long "
+            "left, and none on a baseline, so no window of it can be said to drift; take alibi.CVMDriftOnline, cusum or "
+            "adwin for changes of a stream, and ecod or mahalanobis for its outliers"
         )
     functions = _functions(inspect.signature(make).parameters.values())
     if functions:

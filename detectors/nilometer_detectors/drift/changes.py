@@ -1,8 +1,8 @@
 """Online detectors of changes, column by column: what they count of each stream, and what they answer.
 
 A value is standardised by the baseline, missing and infinite ones are passed over and counted. A statistic follows each
-column row by row; where it exceeds its threshold there is an alarm, and the column begins anew, so that drift that lasts
-gives alarm after alarm. When a window closes, the detector tells of the alarms since its last answer. A column with fewer
+column row by row; where it exceeds its threshold there is an alarm. Then the column begins anew, unless a detector says
+otherwise, so that drift that lasts gives alarm after alarm. When a window closes, the detector tells of the alarms since its last answer. A column with fewer
 than `minRows` usable values since then is not judged; what was counted of it, alarms included, stays for the next answer.
 """
 
@@ -24,7 +24,8 @@ C = TypeVar("C", bound=DriftParameters)
 class ChangeDrift(OnlineDrift[C]):
     """A detector that follows a statistic of each column.
 
-    The overall distance is the largest statistic of a column since the last answer, and drift is an alarm in any.
+    Drift is an alarm in any column. The overall distance and threshold are those of the column whose largest statistic
+    since the last answer exceeds its threshold most, or comes nearest.
 
     Attributes:
         places: of the judged columns in their half.
@@ -47,8 +48,8 @@ class ChangeDrift(OnlineDrift[C]):
 
     @property
     @abstractmethod
-    def threshold(self) -> float:
-        """A larger statistic is an alarm."""
+    def threshold(self) -> float | Floats:
+        """A larger statistic is an alarm; one for all judged columns, or one for each, shape (columns,)."""
 
     @abstractmethod
     def start(self) -> Memory:
@@ -82,7 +83,15 @@ class ChangeDrift(OnlineDrift[C]):
 
     def observe(self, memory: Memory, values: Floats) -> None:
         """Takes rows."""
-        taken = values[:, self.places]
+        self.advance(memory, values[:, self.places])
+
+    def advance(self, memory: Memory, taken: Floats) -> None:
+        """Follows rows, and counts them and their alarms.
+
+        Args:
+            memory: changed in place.
+            taken: values of the judged columns, shape (rows, columns).
+        """
         usable = np.isfinite(taken)
         statistics = self.follow(memory, np.ascontiguousarray(np.where(usable, taken, np.nan)))
         found = np.add.reduce(usable, axis=0, dtype=np.int64)
@@ -100,6 +109,7 @@ class ChangeDrift(OnlineDrift[C]):
     def judge_stream(self, memory: Memory, window: Window) -> Judgement:  # noqa: ARG002 - the rows were observed
         """Answers for the rows since the last answer."""
         least, floor = self.parameters.min_rows, self.parameters.min_distance
+        thresholds = np.broadcast_to(self.threshold, len(self.places))
         counts, missing, largest = memory["count"].copy(), memory["missing"].copy(), memory["largest"].copy()
         judged = counts >= least
         drift = judged & (memory["alarms"] > 0) & (largest >= floor)
@@ -115,7 +125,7 @@ class ChangeDrift(OnlineDrift[C]):
                 said[name] = {
                     "drift": bool(drift[place]),
                     "distance": float(largest[place]),
-                    "threshold": self.threshold,
+                    "threshold": float(thresholds[place]),
                 }
                 if memory["alarms"][place]:
                     said[name] |= {"alarms": int(memory["alarms"][place]), "rowsAgo": int(memory["since"][place])}
@@ -128,11 +138,12 @@ class ChangeDrift(OnlineDrift[C]):
             if rows < least:
                 reason = f"{rows} rows since the last answer, fewer than minRows ({least})"
             return Judgement("nodata", reason, columns=said)
+        first = int(np.argmax(np.where(judged, largest - thresholds, -np.inf)))
         return Judgement(
             verdict="drift" if drift.any() else "ok",
             reason=reason,
-            distance=float(largest[judged].max()),
-            threshold=self.threshold,
+            distance=float(largest[first]),
+            threshold=float(thresholds[first]),
             columns=said,
             applied=self.applied(),
         )

@@ -9,8 +9,9 @@ events of all records that were read at once: what numpy costs is the call, and 
 """
 
 from nilometer_logger.inferences._arrivals import Arrivals, rows_of
+from nilometer_logger.inferences._halves import Halves, halves_of
 from nilometer_logger.inferences._logged import LoggedEvent, logged_events
-from nilometer_logger.inferences._reading import Halves, Reading, read_inferences
+from nilometer_logger.inferences._reading import Reading, read_inferences
 from nilometer_logger.inferences._record import Record
 from nilometer_logger.inferences._run import Block, Inferences, Run
 
@@ -23,6 +24,7 @@ __all__ = [
     "Reading",
     "Record",
     "Run",
+    "halves_of",
     "logged_events",
     "read_inferences",
     "rows_of",

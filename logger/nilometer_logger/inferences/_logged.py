@@ -7,14 +7,13 @@ over would not be checked, and what cannot be read must be refused whatever the 
 CloudEvents (`Record.events`) and brought into this form then.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import msgspec
 
 from nilometer_logger import redriven
 from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent
 from nilometer_logger.inferences._record import Record
-from nilometer_logger.kserve import Facts
 
 _NEEDED = ("id", "source", "type")
 
@@ -50,38 +49,39 @@ class LoggedEvent(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
     attributes: LoggedAttributes
     data: bytes
 
-    @property
-    def facts(self) -> Facts:
-        """What tells its stream."""
-        about = self.attributes
-        return about.namespace, about.inferenceservicename or about.source, about.component, about.endpoint
-
 
 _decode = msgspec.msgpack.Decoder(list[LoggedEvent]).decode
 
 
-def logged_events(record: Record) -> Sequence[LoggedEvent | str]:
+def logged_events(record: Record) -> tuple[list[LoggedEvent], dict[int, str]]:
     """Reads the events of a record.
 
     Returns:
-        For each the event, or why it is none.
+        The events in their order, without those that are none, and for each of these its number in the record and why.
 
     Raises:
         EventError: if the record cannot be read.
     """
     if record.content_type == BATCH_CONTENT_TYPE:
         try:
-            return _decode(record.value or b"")
+            return _decode(record.value or b""), {}
         except (msgspec.MsgspecError, UnicodeDecodeError):
             pass  # an attribute that is not named here, or a record that cannot be read at all
-    return list(map(_logged, record.events))
+    return _one_by_one(record.events)
 
 
-def _logged(event: CloudEvent) -> LoggedEvent | str:
-    attributes = event.attributes
-    if missing := sorted(name for name in _NEEDED if name not in attributes):
-        return f"not a CloudEvent: {', '.join(missing)} missing"
-    found = {name: attributes.get(written, "") for name, written in _WRITTEN.items()}
+def _one_by_one(all_events: Iterable[CloudEvent]) -> tuple[list[LoggedEvent], dict[int, str]]:
+    events, reasons = [], {}
+    for number, event in enumerate(all_events):
+        if missing := sorted(name for name in _NEEDED if name not in event.attributes):
+            reasons[number] = f"not a CloudEvent: {', '.join(missing)} missing"
+        else:
+            events.append(_logged(event))
+    return events, reasons
+
+
+def _logged(event: CloudEvent) -> LoggedEvent:
+    found = {name: event.attributes.get(written, "") for name, written in _WRITTEN.items()}
     return LoggedEvent(LoggedAttributes(**found), event.data)
 
 

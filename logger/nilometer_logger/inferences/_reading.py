@@ -6,7 +6,7 @@ numbers at once, and so do hashes. A step that cannot take an event as it takes 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import compress
 
@@ -14,39 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nilometer_logger.errors import FutureTimeError, PayloadError
-from nilometer_logger.inferences._logged import LoggedEvent
+from nilometer_logger.inferences._halves import Halves
 from nilometer_logger.inferences._record import Record
 from nilometer_logger.inferences._run import Inferences
 from nilometer_logger.inferences._times import parse_times
-from nilometer_logger.kserve import Half
 from nilometer_logger.payload import NOTHING, Payload, decode_all
 from nilometer_logger.times import SECOND, format_time
 
 _LATEST = 2**63 - 1
-
-
-@dataclass(slots=True)
-class Halves:
-    """Events of one record that are halves of inferences, as columns of one length.
-
-    Attributes:
-        events: the events.
-        numbers: their places in the record, ascending.
-        streams: of each its stream, as a text.
-        halves: of each whether it is a request or a response.
-    """
-
-    events: list[LoggedEvent] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
-    streams: list[str] = field(default_factory=list)
-    halves: list[Half] = field(default_factory=list)
-
-    def add(self, number: int, event: LoggedEvent, stream: str, half: Half) -> None:
-        """Puts an event behind the others."""
-        self.events.append(event)
-        self.numbers.append(number)
-        self.streams.append(stream)
-        self.halves.append(half)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Tells bodies apart and hands each to its protocol."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from nilometer_logger.errors import PayloadError
 from nilometer_logger.payload import _grpc, _json, _plain, _strangers, _v1, _v2
@@ -18,7 +18,10 @@ def decode_all(bodies: Sequence[bytes]) -> tuple[list[Payload], dict[int, Payloa
     """
     payloads: list[Payload] = []
     refused: dict[int, PayloadError] = {}
-    for place, plain in enumerate(_plain.decode_all(bodies)):
+    plainly = _plain.decode_all(bodies)
+    if None not in plainly:
+        return cast(list[Payload], plainly), refused
+    for place, plain in enumerate(plainly):
         try:
             payloads.append(plain or _unlike_most(bodies[place], INFLATED_BOUND))
         except PayloadError as error:

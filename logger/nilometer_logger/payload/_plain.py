@@ -57,6 +57,7 @@ def decode_all(bodies: Iterable[bytes]) -> list[Payload | None]:
     A body of one tensor is decoded in the loop itself, because calls for its steps would cost as much as its parsing.
     """
     payloads: list[Payload | None] = []
+    forms: dict[tuple[str, tuple[int, ...], int, Half], _Form | None] = {}
     for body in bodies:
         payload: Payload | None = None
         if body[-1:] == b"}":  # or else it is no document, or one with something behind it
@@ -73,8 +74,10 @@ def decode_all(bodies: Iterable[bytes]) -> list[Payload | None]:
                 else:
                     [tensor] = tensors
                     data = tensor.data
-                    form_of = _kept_form if len(data) <= _KEPT_VALUES else _form
-                    if form := form_of(tensor.name, tensor.shape, len(data), half):
+                    about = tensor.name, tensor.shape, len(data), half
+                    if about not in forms:
+                        forms[about] = (_kept_form if len(data) <= _KEPT_VALUES else _form)(*about)
+                    if form := forms[about]:
                         payload = Payload(half, form.names, form.rows, form.width, form.pack(*data))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, PayloadError):
                 pass  # for which the long way has the reason

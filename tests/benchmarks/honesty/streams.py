@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from nilometer_logger.rows import Column, Floats, Schema
+from nilometer_logger.rows import Column, ColumnType, Floats, Schema
 
 CATEGORIES = 200
 _NAMES = tuple(f"c{number}" for number in range(CATEGORIES))
@@ -21,20 +21,19 @@ class Kind:
     Attributes:
         name: for the table.
         draw: gives rows without drift; of a generator, rows and columns. Shape (rows, columns).
-        categorical: whether the values are codes of categories.
+        type: of the columns; categories are codes.
         discrete: whether values are tied, so that a p-value cannot be exactly as rare as asked.
     """
 
     name: str
     draw: Draw
-    categorical: bool = False
+    type: ColumnType = "numeric"
     discrete: bool = False
 
     def schema(self, columns: int) -> Schema:
         """Returns the schema of some columns."""
-        if self.categorical:
-            return Schema(tuple(Column(f"x{place}", "categorical", _NAMES) for place in range(columns)))
-        return Schema(tuple(Column(f"x{place}") for place in range(columns)))
+        names = _NAMES if self.type == "categorical" else ()
+        return Schema(tuple(Column(f"x{place}", self.type, names) for place in range(columns)))
 
 
 @cache
@@ -58,6 +57,11 @@ def rounded(generator: np.random.Generator, rows: int, columns: int) -> Floats:
 def categories(generator: np.random.Generator, rows: int, columns: int) -> Floats:
     """Draws codes of 200 categories, most of them rare."""
     return generator.choice(CATEGORIES, size=(rows, columns), p=zipf()).astype(np.float64)
+
+
+def booleans(generator: np.random.Generator, rows: int, columns: int) -> Floats:
+    """Draws truth values, three of ten of which are true."""
+    return (generator.random(size=(rows, columns)) < 0.3).astype(np.float64)
 
 
 def autoregressive(rho: float) -> Draw:
@@ -100,7 +104,8 @@ KINDS = {
     for kind in (
         Kind("continuous", normal),
         Kind("rounded", rounded, discrete=True),
-        Kind("categorical", categories, categorical=True, discrete=True),
+        Kind("categorical", categories, "categorical", discrete=True),
+        Kind("boolean", booleans, "boolean", discrete=True),
         Kind("AR(1) 0.3", autoregressive(0.3)),
         Kind("AR(1) 0.6", autoregressive(0.6)),
     )

@@ -32,6 +32,7 @@ from tests.judging import (
 )
 
 joint = [name for name, kind in KINDS.items() if issubclass(kind, JointDrift)]
+one_by_one = [name for name, kind in KINDS.items() if kind.kind == "drift" and name not in joint]
 every_joint_detector = pytest.mark.parametrize("name", joint)
 
 FEATURES = schema_of("numeric", "categorical")
@@ -186,11 +187,9 @@ def test_false_alarms_are_as_rare_as_asked(name: str) -> None:
     assert alarms <= 14  # of 120: six are expected at most; more than 14 come by chance in one run of 2,000
 
 
-@every_drift_detector
+@pytest.mark.parametrize("name", one_by_one)
 def test_who_judges_columns_one_by_one_says_why_not_both(name: str) -> None:
     """A detector that would gain nothing by joined rows refuses them, and says what to take instead."""
-    if name in joint:
-        pytest.skip("it takes both")
     with pytest.raises(ValidationError, match=r"each column is judged by itself.* take .* classifier or mmd"):
         KINDS[name].Parameters.model_validate({"of": "both"})
     assert "both" not in json.dumps(KINDS[name].Parameters.model_json_schema()["properties"]["of"])
@@ -201,10 +200,8 @@ def test_a_baseline_without_predictions_is_refused(name: str) -> None:
     """Where predictions are to be judged and the baseline has none, it is said how to build one that has."""
     baseline = baseline_of(REFERENCE.feature_sample, REFERENCE.feature_schema)
     context = Context("mine", name, baseline.feature_schema, baseline, predictions=REFERENCE.prediction_schema)
-    for of in ("predictions", "both"):
-        if of == "both" and name not in joint:
-            continue
-        kind = KINDS[name]
+    kind = KINDS[name]
+    for of in ("predictions", "both") if name in joint else ("predictions",):
         with pytest.raises(Refused, match="the baseline has no predictions: build it with --prediction") as error:
             kind(kind.Parameters.model_validate({"of": of}), context)
         assert error.value.parameter == "of"

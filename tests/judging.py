@@ -10,6 +10,7 @@ import yaml
 from nilometer_detectors.baseline import Baseline
 from nilometer_detectors.detector import Context, Detector
 from nilometer_detectors.drift.contract import DriftDetector, Judgement, Window
+from nilometer_detectors.joining import Joining
 from nilometer_detectors.memory import StreamMemory
 from nilometer_detectors.reference import summarise
 from nilometer_detectors.statistics.contract import Block, Layout, Statistic
@@ -105,7 +106,13 @@ def window_for(detector: DriftDetector[Any], baseline: Baseline, *blocks: Rows) 
             if (block.half == "request") == (of == "features"):
                 half.update(block)
         halves.append(half)
-    return Window(*halves)
+    features, predictions = halves
+    if needs.of != "both":
+        return Window(features, predictions)
+    joining = Joining(needs.sample, len(baseline.features), len(baseline.predictions))
+    for block in blocks:
+        joining.update(block)
+    return Window(features, predictions, joining)
 
 
 def judgement_of(detector: DriftDetector[Any], baseline: Baseline, *blocks: Rows) -> Judgement:

@@ -241,4 +241,5 @@ def _window(detector: AnyDriftDetector, baseline: Baseline, part: Baseline, plac
         if asked:
             summary.update(rows)
         halves.append(summary)
-    return Window(*halves)
+    features, predictions = halves
+    return Window(features, predictions)

@@ -21,7 +21,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from nilometer_detectors.drift.contract import AnyDriftDetector, Judgement, Window
+from nilometer_detectors.drift.contract import AnyDriftDetector, Judgement, Of, Window
+from nilometer_detectors.joining import told_apart
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores
 from nilometer_detectors.parts import Broken
 from nilometer_detectors.statistics.contract import plain
@@ -79,8 +80,10 @@ class Finder:
             "distance": said.distance,
             "pValue": said.p_value,
             "threshold": said.threshold,
-            detector.of: said.columns,
+            **_by_half(detector.of, said.columns, window),
         }
+        if said.joined:
+            body["joined"] = said.joined
         if said.applied:
             body["applied"] = said.applied
         if said.reason:
@@ -180,6 +183,19 @@ def _identity(closed: ClosedWindow) -> tuple[object, ...]:
     apart by their number.
     """
     return (closed.start, closed.end, closed.closed_by, closed.number)
+
+
+def _by_half(of: Of, columns: Mapping[str, object], window: Window) -> dict[str, dict[str, object]]:
+    """Puts what is said of columns to their halves, where each has the name that it has there."""
+    if of != "both":
+        return {of: dict(columns)}
+    features, predictions = window.features.layout.schema, window.predictions.layout.schema
+    halves = [("features", name) for name in features.names] + [("predictions", name) for name in predictions.names]
+    told: dict[str, dict[str, object]] = {"features": {}, "predictions": {}}
+    for name, (half, own) in zip(told_apart(features, predictions).names, halves, strict=True):
+        if name in columns:
+            told[half][own] = columns[name]
+    return told
 
 
 def _window(closed: ClosedWindow) -> dict[str, str]:

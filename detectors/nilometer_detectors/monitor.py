@@ -1,8 +1,9 @@
 """A monitor that is ready to judge: the object that the broker drives.
 
 It keeps just what its declaration asks for: the statistics of each half, once each; a sample of the size of the largest
-need; the detectors. It judges windows and rows and has no state of its own, so that one object serves all windows of all
-streams; what must be remembered of a stream is in its `StreamMemory`.
+need, and one of both halves where requests are to be joined with responses; the detectors. It judges windows and rows
+and has no state of its own, so that one object serves all windows of all streams; what must be remembered of a stream is
+in its `StreamMemory`.
 
 A detector costs its own verdicts and nothing else: one that fails, or that could not be built, has no verdict and says
 why, in the findings of every window, and the others go on.
@@ -18,6 +19,7 @@ import msgspec
 from nilometer_detectors.declaration import ModelMonitor
 from nilometer_detectors.drift.contract import AnyDriftDetector, DriftDetector, Judgement, Needs, Of, Window
 from nilometer_detectors.findings import Finder
+from nilometer_detectors.joining import Joining
 from nilometer_detectors.memory import StreamMemory
 from nilometer_detectors.outliers.contract import OutlierDetector
 from nilometer_detectors.parts import Failures, Parts
@@ -78,6 +80,7 @@ class CompiledMonitor:
         needs = [detector.needs() for detector in self.drift_detectors]
         self._features = _layout(parts.features, parts.feature_edges, needs, "features")
         self._predictions = _layout(parts.predictions, parts.prediction_edges, needs, "predictions")
+        self._joined = max((need.sample for need in needs if need.of == "both"), default=0)
 
     def __repr__(self) -> str:
         """Such as ``CompiledMonitor('demo/iris')``."""
@@ -98,6 +101,7 @@ class CompiledMonitor:
         return WindowState(
             Summary(self._features[0], self._statistics, self._features[1]),
             Summary(self._predictions[0], self._statistics, self._predictions[1]),
+            Joining(self._joined, len(self.features), len(self.predictions)) if self._joined else None,
         )
 
     def load(self, blob: bytes) -> WindowState:

@@ -107,7 +107,18 @@ def test_window_states_merge_by_halves() -> None:
     assert first.window.features.result()["a"]["mean"] == pytest.approx(both.window.features.result()["a"]["mean"])
 
 
-@pytest.mark.parametrize("blob", [b"", b"\x93\x01\x80\x80", b"{}", b"\x93\x01\xa1a\x80", b"\x93\x09\x80\x80"])
+@pytest.mark.parametrize(
+    "blob",
+    [
+        b"",
+        b"\x93\x01\x80\x80",
+        b"{}",
+        b"\x93\x01\xa1a\x80",
+        b"\x93\x09\x80\x80",
+        b"\x93\x03\x91\x03\x91\x03",  # version 3 without its third part
+        b"\x94\x02\x91\x03\x91\x03\x90",  # version 2 with one
+    ],
+)
 def test_bytes_that_are_no_state_are_refused(blob: bytes) -> None:
     """Damaged bytes, and those of another version, are refused with a sentence."""
     with pytest.raises(StateError, match="the state of a window"):

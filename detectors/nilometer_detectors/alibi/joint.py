@@ -60,6 +60,9 @@ class AlibiJoint(JointDrift[AlibiJointParameters]):
 
     A column's contribution is what the distance loses without the column; that trains one
     more model for each column, where there is drift. `classifier` gives an exact p-value from all rows.
+
+    With `of: both`, name a model that sees more than straight lines can tell apart: to logistic regression a prediction
+    that falls with a feature where it rose looks the same.
     """
 
     Parameters: ClassVar[type[Parameters]] = AlibiJointParameters

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nilometer_detectors.detector import Context, Parameters, baseline_of
+from nilometer_detectors.detector import Context, Parameters
 from nilometer_detectors.drift.chi2 import Chi2
 from nilometer_detectors.drift.columns import ColumnDrift, Measured
 from nilometer_detectors.drift.contract import Needs, Window
@@ -47,7 +47,7 @@ class Auto(ColumnDrift[AutoParameters, Any]):
             Refused: if there is no baseline, nothing to judge, or a column that the baseline says too little of.
         """
         super().__init__(parameters, context)
-        baseline = baseline_of(context)
+        baseline = self.baseline(context)
         sizes = [len(baseline.reference(place, self.half)) for place in self.places]
         chosen = [_test_for(self.schema.columns[place], size) for place, size in zip(self.places, sizes, strict=True)]
         self._parts: dict[str, tuple[ColumnDrift[Any, Any], list[int]]] = {}

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from nilometer_detectors.baseline import BaselineColumn
-from nilometer_detectors.detector import Context, Refused, baseline_of, columns_of
+from nilometer_detectors.detector import Context, Refused, columns_of
 from nilometer_detectors.drift.cells import Integers
 from nilometer_detectors.drift.columns import ColumnDrift
 from nilometer_detectors.drift.contract import DriftParameters, Needs, Window
@@ -60,7 +60,7 @@ class BinnedDrift(ColumnDrift[B, Integers]):
                 "is 'correct': the order of missing values is not kept, only that of values; leave it out",
                 "autocorrelation",
             )
-        baseline = baseline_of(context)
+        baseline = self.baseline(context)
         known = baseline.features if self.of == "features" else baseline.predictions
         if not known:
             raise Refused("the baseline has no predictions: build it with --prediction NAME", "of")

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from nilometer_detectors.detector import Context, baseline_of
+from nilometer_detectors.detector import Context
 from nilometer_detectors.drift.contract import DriftParameters, Judgement, Needs, Window
 from nilometer_detectors.drift.online import Memory, OnlineDrift
 from nilometer_detectors.drift.samples import references_of
@@ -43,7 +43,7 @@ class ChangeDrift(OnlineDrift[C]):
         super().__init__(parameters, context)
         self.places = self.choose(context)
         self.names = tuple(self.schema.names[place] for place in self.places)
-        self.references = references_of(baseline_of(context), self.half, self.places, self.names)
+        self.references = references_of(self.baseline(context), self.half, self.places, self.names)
         self.standard = Standard(self.references)
 
     @property

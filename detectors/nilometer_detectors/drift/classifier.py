@@ -19,7 +19,7 @@ _NOTHING: Final = 1e-12  # a ridge that rounding alone could make: all rows are 
 _DIGITS: Final = 9  # of scores, between -1 and 1: rows that are the same must not differ by rounding
 
 
-class ClassifierParameters(PermutationParameters, JointParameters):
+class ClassifierParameters(JointParameters, PermutationParameters):
     """The parameters of `classifier`, named as those of alibi-detect's `ClassifierDrift`."""
 
     n_folds: int = Field(

@@ -7,17 +7,32 @@ too few, and what they answer. `columns` has the detectors that judge column by 
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from nilometer_detectors.detector import Context, Detector, Parameters, Refused, Strict, columns_of
+from nilometer_detectors.baseline import Baseline
+from nilometer_detectors.detector import Context, Detector, Parameters, Refused, Strict, baseline_of, columns_of
+from nilometer_detectors.joining import Joining, told_apart
 from nilometer_detectors.statistics.summary import Summary
 from nilometer_logger.kserve import Half
 from nilometer_logger.rows import Schema
 
 Verdict = Literal["ok", "drift", "nodata"]
-Of = Literal["features", "predictions"]
+Of = Literal["features", "predictions", "both"]
+
+
+def _one_half(of: Of) -> Of:
+    if of == "both":
+        raise ValueError(
+            "each column is judged by itself, and says the same whether requests and responses are joined or not; take "
+            "one detector of features and one of predictions, or one that judges all columns at once, such as "
+            "classifier or mmd"
+        )
+    return of
+
+
+OneHalf = Annotated[Of, AfterValidator(_one_half), WithJsonSchema({"enum": ["features", "predictions"]})]
 
 
 @dataclass(frozen=True)
@@ -25,9 +40,9 @@ class Needs:
     """What a detector reads of a window; the monitor keeps just that, and nothing twice.
 
     Attributes:
-        of: the half that it judges.
+        of: the half that it judges, or both.
         statistics: by the names that monitors use.
-        sample: how many rows; 0 for none.
+        sample: how many rows; 0 for none. Of both halves, how many of each, to be joined.
         min_rows: with fewer rows nothing is judged.
     """
 
@@ -44,14 +59,16 @@ class Window:
     Attributes:
         features: the summary of the rows of requests.
         predictions: the summary of the rows of responses.
+        joining: the samples of both halves that can be joined; None where no detector asks for them.
     """
 
     features: Summary
     predictions: Summary
+    joining: Joining | None = None
 
     def half(self, of: Of) -> Summary:
-        """Gives one half."""
-        return self.features if of == "features" else self.predictions
+        """Gives one half; what joins both is in `joining`."""
+        return self.predictions if of == "predictions" else self.features
 
 
 @dataclass(frozen=True)
@@ -64,9 +81,10 @@ class Judgement:
         distance: how far the window lies from the baseline.
         p_value: how probable such a distance is without drift; None for detectors that know no probability.
         threshold: of the p-value, or else of the distance, after all corrections.
-        columns: what it says about each column of the half that it judges, as JSON values; every judged column has
-            `drift`: true, false, or null with a `reason`.
+        columns: what it says about each column that it judges, by its name in the detector's schema, as JSON values;
+            every judged column has `drift`: true, false, or null with a `reason`.
         applied: the corrections that went into the verdict, as JSON values.
+        joined: how requests and responses met, as JSON values; empty for who judges one half.
     """
 
     verdict: Verdict
@@ -76,6 +94,7 @@ class Judgement:
     threshold: float | None = None
     columns: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     applied: Mapping[str, object] = field(default_factory=dict)
+    joined: Mapping[str, object] = field(default_factory=dict)
 
 
 class Persistence(Strict):
@@ -94,7 +113,7 @@ class Persistence(Strict):
 class DriftParameters(Parameters):
     """The parameters that every drift detector takes."""
 
-    of: Of = Field(default="features", description="whether columns of requests or of responses are judged")
+    of: OneHalf = Field(default="features", description="whether columns of requests or of responses are judged")
     min_rows: int = Field(
         default=30, ge=1, le=1_000_000, description="a column with fewer values in a window is not judged"
     )
@@ -111,6 +130,12 @@ class DriftParameters(Parameters):
 D = TypeVar("D", bound=DriftParameters)
 
 
+def _columns(context: Context, of: Of) -> Schema:
+    if of == "both":
+        return told_apart(context.features, context.predictions)
+    return context.features if of == "features" else context.predictions
+
+
 class DriftDetector(Detector[D]):
     """Judges windows.
 
@@ -119,26 +144,41 @@ class DriftDetector(Detector[D]):
 
     Attributes:
         of: what it judges.
-        half: the half that this is of.
-        schema: the columns of that half.
+        half: the half that this is of; of both, where columns have a half each, it is that of requests.
+        schema: the columns of that half; of both, those of requests and then those of responses.
     """
 
     kind: ClassVar[Literal["drift"]] = "drift"
 
     def __init__(self, parameters: D, context: Context) -> None:
-        """Takes the columns of the half that it judges.
+        """Takes the columns of what it judges.
 
         Raises:
-            Refused: if that half has none.
+            Refused: if there are none.
         """
         super().__init__(parameters, context)
         self.of: Of = parameters.of
-        self.half: Half = "request" if self.of == "features" else "response"
-        self.schema: Schema = context.features if self.of == "features" else context.predictions
-        if not len(self.schema):
+        self.half: Half = "response" if self.of == "predictions" else "request"
+        if self.of != "features" and not len(context.predictions):
             raise Refused(
                 "the monitor has no predictions: name them in spec.schema or build the baseline with them", "of"
             )
+        self.schema: Schema = _columns(context, self.of)
+
+    def baseline(self, context: Context) -> Baseline:
+        """Gives the baseline, which must have what is judged.
+
+        Raises:
+            Refused: if there is none, or one without predictions where those are judged.
+        """
+        baseline = baseline_of(context)
+        if self.of != "features" and not baseline.predictions:
+            raise Refused(
+                f"is {self.of!r}, and the baseline has no predictions: build it with --prediction NAME, or from requests "
+                "with their responses",
+                "of",
+            )
+        return baseline
 
     def choose(self, context: Context) -> tuple[int, ...]:
         """Chooses the columns.
@@ -155,7 +195,7 @@ class DriftDetector(Detector[D]):
             detector=context.type,
             judges=self.judges,
             by_default=self.by_default,
-            of=self.of,
+            of="columns" if self.of == "both" else self.of,
         )
 
     @abstractmethod

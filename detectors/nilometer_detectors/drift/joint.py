@@ -4,23 +4,29 @@ They compare the rows of a window's sample with rows of the baseline's, in the u
 missing or infinite stands at the baseline's mean, in the window as in the baseline, and is counted: a row with a hole is
 not lost, and a share of holes that has changed is a change too. A column with fewer than `minRows` usable values in a
 window is left out of that window's test, and said.
+
+With `of: both` a row is a request joined with its response (see `joining`), in the window as in the baseline. So it is
+seen that predictions have come to follow from features in another way, which neither shows by itself: a model that was
+silently replaced, or a relation that no longer holds. What is said is said of the inferences that were answered.
 """
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Refused, baseline_of
-from nilometer_detectors.drift.contract import DriftDetector, Judgement, Needs, Window
+from nilometer_detectors.baseline import Baseline
+from nilometer_detectors.detector import Context, Refused
+from nilometer_detectors.drift.contract import DriftDetector, Judgement, Needs, Of, Window
 from nilometer_detectors.drift.deciding import LevelParameters
 from nilometer_detectors.drift.samples import SampleParameters
 from nilometer_detectors.drift.standard import Categories, Standard
 from nilometer_detectors.statistics.contract import plain
+from nilometer_logger.kserve import Half
 from nilometer_logger.rows import ColumnType, Floats
 
 _TOGETHER = "judged together with the other columns"
@@ -29,6 +35,11 @@ _TOGETHER = "judged together with the other columns"
 class JointParameters(LevelParameters, SampleParameters):
     """The parameters of detectors that judge all columns at once."""
 
+    of: Of = Field(
+        default="features",
+        description="whether columns of requests or of responses are judged; or both: requests joined with their "
+        "responses, each pair as one row",
+    )
     sample_size: int = Field(
         default=500,
         ge=2,
@@ -61,7 +72,7 @@ class JointDrift(DriftDetector[J]):
     """A test of all columns at once.
 
     Attributes:
-        places: of the judged columns in their half.
+        places: of the judged columns in the schema.
         names: of the judged columns.
         reference: the baseline's rows, encoded, shape (reference rows, numbers).
         owners: of each number the place of its column among the judged ones, shape (numbers,).
@@ -81,12 +92,11 @@ class JointDrift(DriftDetector[J]):
         self.places = self.choose(context)
         self.names = tuple(self.schema.names[place] for place in self.places)
         self._level = parameters.level(context)
-        baseline = baseline_of(context)
-        references = [baseline.reference(place, self.half) for place in self.places]
+        known, sample = self._known(self.baseline(context))
+        references = [known[place] for place in self.places]
         for name, reference in zip(self.names, references, strict=True):
             if not len(reference):
                 raise Refused(f"the baseline has no usable value of {name!r}: name the features to judge without it")
-        sample = baseline.feature_sample if self.of == "features" else baseline.prediction_sample
         if len(sample) < 2:
             raise Refused("the baseline has fewer than two rows: build it from more")
         columns = [self.schema.columns[place] for place in self.places]
@@ -102,6 +112,19 @@ class JointDrift(DriftDetector[J]):
             [np.array(self._numbers, dtype=np.intp), np.repeat(np.array(list(self._categories), dtype=np.intp), widths)]
         )
         self.reference = self._encode(sample[: parameters.reference_size, self.places])
+
+    def _known(self, baseline: Baseline) -> tuple[list[Floats], Floats]:
+        """Gives the baseline's usable values of each column of the schema, ascending, and its rows.
+
+        The baseline's samples of both halves are of the same rows, in the same order.
+        """
+        halves: dict[Of, tuple[Floats, Half]] = {
+            "features": (baseline.feature_sample, "request"),
+            "predictions": (baseline.prediction_sample, "response"),
+        }
+        asked = [halves[of] for of in halves if self.of in (of, "both")]
+        references = [baseline.reference(place, half) for sample, half in asked for place in range(sample.shape[1])]
+        return references, np.concatenate([sample for sample, _ in asked], axis=1)
 
     def _encode(self, values: Floats) -> Floats:
         """Encodes rows of the judged columns; what is missing stands at the baseline's mean, which is 0."""
@@ -137,8 +160,29 @@ class JointDrift(DriftDetector[J]):
 
     def judge(self, window: Window) -> Judgement:
         """Judges a closed window."""
-        parameters, half = self.parameters, window.half(self.of)
-        values = half.sample(parameters.sample_size)[:, self.places]
+        size = self.parameters.sample_size
+        if self.of != "both":
+            half = window.half(self.of)
+            return self._judged(half.sample(size), half.rows)
+        if window.joining is None:
+            raise TypeError("the window keeps no rows of both halves")
+        joined = window.joining.join(size)
+        judgement = replace(self._judged(joined.values, len(joined.values)), joined=joined.facts)
+        if judgement.verdict != "nodata":
+            return judgement
+        alone = f"{joined.unpaired_requests} of requests and {joined.unpaired_responses} of responses"
+        return replace(
+            judgement, reason=f"{judgement.reason}; joined ones, and {alone} met no other half in the window"
+        )
+
+    def _judged(self, values: Floats, rows: int) -> Judgement:
+        """Judges rows.
+
+        Args:
+            values: a sample, shape (rows, columns of the schema), in the order of their hashes.
+            rows: how many there are in the window.
+        """
+        parameters, values = self.parameters, values[:, self.places]
         counts = np.isfinite(values).sum(axis=0).tolist()
         said: list[dict[str, object]] = [
             {"drift": None, "reason": _TOGETHER, "count": count, "missing": len(values) - count} for count in counts
@@ -152,8 +196,8 @@ class JointDrift(DriftDetector[J]):
             said[place]["reason"] = reason
         reason = "; ".join(f"{self.names[place]}: {why}" for place, why in reasons.items())
         if len(reasons) == len(said):
-            if half.rows < parameters.min_rows:
-                reason = f"{half.rows} rows, fewer than minRows ({parameters.min_rows})"
+            if rows < parameters.min_rows:
+                reason = f"{rows} rows, fewer than minRows ({parameters.min_rows})"
             return Judgement("nodata", reason, columns=dict(zip(self.names, said, strict=True)))
         encoded = self._encode(values)
         judged = [place for place in range(len(said)) if place not in reasons]

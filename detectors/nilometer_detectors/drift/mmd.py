@@ -13,7 +13,7 @@ from nilometer_detectors.drift.permutations import PermutationParameters, deals,
 from nilometer_logger.rows import Floats
 
 
-class MMDParameters(PermutationParameters, JointParameters):
+class MMDParameters(JointParameters, PermutationParameters):
     """The parameters of `mmd`, named as those of alibi-detect's `MMDDrift`."""
 
     sigma: Distinct[Annotated[float, Field(ge=1e-6, le=1e6)]] | None = Field(

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
 from nilometer_detectors.baseline import Baseline
-from nilometer_detectors.detector import Context, Refused, baseline_of
+from nilometer_detectors.detector import Context, Refused
 from nilometer_detectors.drift.columns import ColumnDrift
 from nilometer_detectors.drift.contract import DriftParameters, Needs, Window
 from nilometer_detectors.drift.effective import Input
@@ -79,7 +79,7 @@ class SampleDrift(ColumnDrift[S, Floats]):
             Refused: if there is no baseline, nothing to judge, or a column with fewer than two values in it.
         """
         super().__init__(parameters, context)
-        self.references = references_of(baseline_of(context), self.half, self.places, self.names)
+        self.references = references_of(self.baseline(context), self.half, self.places, self.names)
 
     def try_once(self) -> None:
         """Measures a little of the baseline against itself, so that kernels are compiled before the first window."""

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Distinct, Parameters, Refused, baseline_of
+from nilometer_detectors.detector import Context, Distinct, Parameters, Refused
 from nilometer_detectors.drift.columns import ColumnDrift, Measured
 from nilometer_detectors.drift.contract import Needs, Window
 from nilometer_detectors.drift.deciding import DistanceParameters
@@ -71,7 +71,7 @@ class Statistics(ColumnDrift[StatisticsParameters, Found]):
             Refused: if there is no baseline, nothing to judge, or a column with fewer than two values in it.
         """
         super().__init__(parameters, context)
-        baseline = baseline_of(context)
+        baseline = self.baseline(context)
         described = baseline.features if self.of == "features" else baseline.predictions
         if not described:
             raise Refused("the baseline has no predictions: build it with --prediction NAME", "of")

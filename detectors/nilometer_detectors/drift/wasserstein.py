@@ -7,7 +7,7 @@ import numpy as np
 import scipy.special
 from pydantic import Field, model_validator
 
-from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of
+from nilometer_detectors.detector import Context, Parameters, Refused
 from nilometer_detectors.drift import thesis2020
 from nilometer_detectors.drift.binned import cell_inputs, cells_of, within_baseline
 from nilometer_detectors.drift.columns import ColumnDrift, Measured
@@ -84,7 +84,7 @@ class Wasserstein(ColumnDrift[WassersteinParameters, Floats]):
                 deviation in it.
         """
         super().__init__(parameters, context)
-        baseline = baseline_of(context)
+        baseline = self.baseline(context)
         described = baseline.features if self.of == "features" else baseline.predictions
         if not described:
             raise Refused("the baseline has no predictions: build it with --prediction NAME", "of")

@@ -4,6 +4,8 @@ SUPPORTED := python3.11 python3.12 python3
 PYTHON ?= $(shell for p in $(SUPPORTED); do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && command -v $$p && break; done)
 BIN := .venv/bin
+# Of processes that share the cores, each does its linear algebra in one thread: more would wait for each other.
+ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 LOCKED := $(BIN)/uv pip install --quiet --constraint requirements.lock --editable
 
 .PHONY: help demo test test-alibi-old check bench-detectors bench-logger bench-statistics bench-windows faults format peers docs lock clean
@@ -25,7 +27,7 @@ check: .venv/installed-dev ## the quick loop: lint, types, layers, unit and cont
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
 	@out=$$($(BIN)/lint-imports --no-logo) || { echo "$$out"; exit 1; }
-	@$(BIN)/python -m pytest --quiet --numprocesses auto tests/unit tests/contract
+	@$(ONE_THREAD) $(BIN)/python -m pytest --quiet --numprocesses auto tests/unit tests/contract
 
 test-alibi-old: .venv/installed-dev ## the tests of alibi-detect's adapter with 0.11.4, the last Apache-licensed one (its own environment)
 	@tests/alibi_0_11_4.sh

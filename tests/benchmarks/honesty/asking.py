@@ -108,6 +108,7 @@ def band(windows: int, rate: float) -> tuple[float, float]:
 
 def everywhere(task: Callable[..., Any], cells: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
     """Runs a task on each cell, on all cores, and yields the results in the order of the cells."""
+    os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")  # or processes would wait for each other's threads
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), initializer=quiet) as pool:
         yield from (future.result() for future in [pool.submit(task, *cell) for cell in cells])
 

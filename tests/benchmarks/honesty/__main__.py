@@ -25,7 +25,7 @@ TABLES = ("windows", "days", "autocorrelation", "power", "labelled")
 Tables = dict[str, Callable[[], Iterator[str]]]
 
 
-def tables(*, quick: bool, extent: Extent) -> Tables:
+def tables(*, quick: bool, extent: Extent, shuffles: int) -> Tables:
     """Returns the tables, by the names that `--only` takes; quick ones are a hint and no figure."""
     if quick:
         return {
@@ -40,7 +40,7 @@ def tables(*, quick: bool, extent: Extent) -> Tables:
         "days": lambda: days_table(200),
         "autocorrelation": lambda: autocorrelation_table(_WINDOWS),
         "power": lambda: power_table(500),
-        "labelled": lambda: labelled_table(20),
+        "labelled": lambda: labelled_table(shuffles),
     }
 
 
@@ -48,6 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.honesty", description="How honest detectors are.")
     parser.add_argument("--quick", action="store_true", help="few windows: a hint, no figure")
     parser.add_argument("--only", choices=TABLES, action="append", help="some of the tables")
+    parser.add_argument("--shuffles", type=int, default=20, help="of the labelled streams")
     of = parser.add_argument_group("of the table of windows")
     names = sorted({name for detectors in DETECTORS.values() for name in detectors})
     of.add_argument("--windows", type=int, default=_WINDOWS, help="windows a cell")
@@ -67,7 +68,7 @@ def main() -> None:
     extent = Extent(chosen.windows, chosen.permuted, chosen.detector, sizes, columns, chosen.seed)
     began = monotonic()
     sys.stdout.write(f"{machine.description()}\n\n")
-    for name, table in tables(quick=chosen.quick, extent=extent).items():
+    for name, table in tables(quick=chosen.quick, extent=extent, shuffles=chosen.shuffles).items():
         if not chosen.only or name in chosen.only:
             for line in table():
                 sys.stdout.write(f"{line}\n")

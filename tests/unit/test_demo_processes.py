@@ -48,6 +48,40 @@ def test_a_restart_waits_for_new_lines(tmp_path: Path) -> None:
     assert child.log.read_text() == "started\nstarted\n"
 
 
+def test_ctrl_c_is_not_lost_while_a_child_is_made(tmp_path: Path) -> None:
+    """Ctrl-C in the middle of the fork, where Python swallows exceptions, interrupts as soon as the child is known."""
+    code = f"""
+import os, pathlib, signal
+from nilometer_detectors.demo.processes import Process
+os.register_at_fork(after_in_parent=lambda: signal.raise_signal(signal.SIGINT))
+signal.signal(signal.SIGINT, signal.default_int_handler)
+child = Process("the child", ["sleep", "60"], log=pathlib.Path({str(tmp_path / "sleep.log")!r}))
+try:
+    child.start()
+except KeyboardInterrupt:
+    print("interrupted,", "running" if child.running else "unknown")
+    child.kill()
+"""
+    parent = python(code, tmp_path).start()
+
+    assert parent.wait() == 0
+    assert parent.output() == "interrupted, running\n"
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL])
+def test_a_child_inherits_what_is_ignored(tmp_path: Path, handler: signal.Handlers) -> None:
+    """A hang-up that we were told to ignore, as by nohup, is ignored by our children; any other ends them."""
+    code = "import signal; print(signal.getsignal(signal.SIGHUP).name)"
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        child = python(code, tmp_path).start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert child.wait() == 0
+    assert child.output() == f"{handler.name}\n"
+
+
 def test_a_child_that_will_not_stop_is_killed(tmp_path: Path) -> None:
     """SIGTERM is a request; a child that ignores it, or is paused, is ended all the same."""
     child = python(DEAF, tmp_path).start()

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from nilometer_detectors.demo.signals import held
 from nilometer_logger.errors import NilometerError
 
 _PR_SET_PDEATHSIG = 1
@@ -96,7 +97,7 @@ class Process:
             raise ProcessFailed(f"{self.name} is already running as process {self.pid}")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._offset = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as output:
+        with self.log.open("ab") as output, held():
             self._child = subprocess.Popen(
                 self._argv,
                 stdin=subprocess.DEVNULL,

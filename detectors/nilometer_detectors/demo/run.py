@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import FrameType
 
 from nilometer_detectors.demo.agent import Agent
 from nilometer_detectors.demo.client import ask
@@ -22,12 +21,12 @@ from nilometer_detectors.demo.iris import flowers
 from nilometer_detectors.demo.kafka_jars import KAFKA_VERSION, kafka_jars
 from nilometer_detectors.demo.parts import INFERENCE_SERVICE, NAMESPACE, Parts
 from nilometer_detectors.demo.screen import Screen
+from nilometer_detectors.demo.signals import SIGNALS, interruptible
 from nilometer_detectors.demo.story import RATE, Phase, Prediction, lead_seconds, tell
 from nilometer_detectors.demo.subscriber import subscriber
 from nilometer_detectors.demo.tally import Tally
 from nilometer_logger.events import CloudEvent
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AFTERWARDS_SECONDS = 15.0  # how long findings may still come when the story is told
 _CHECK_SECONDS = 0.2
 
@@ -61,7 +60,7 @@ def run_demo(options: DemoOptions, screen: Screen | None = None) -> int:
     """
     screen = screen or Screen()
     _forget_settings()
-    with _interruptible() as received:
+    with interruptible() as received:
         try:
             with screen.download(f"Apache Kafka {KAFKA_VERSION}") as progress:
                 kafka_jars(progress)
@@ -70,7 +69,7 @@ def run_demo(options: DemoOptions, screen: Screen | None = None) -> int:
                 parts.start()
                 tally = asyncio.run(_Theatre(options, screen, parts).play())
             finally:
-                for number in _SIGNALS:  # impatience must not leave half of it behind
+                for number in SIGNALS:  # impatience must not leave half of it behind
                     signal.signal(number, signal.SIG_IGN)
                 parts.stop()
         except KeyboardInterrupt:
@@ -177,30 +176,6 @@ class _Theatre:
             self._parts.check()
             self._tick()
             await asyncio.sleep(_CHECK_SECONDS)
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[list[int]]:
-    """Makes SIGTERM and SIGHUP end the demo as Ctrl-C does, even where a shell has told us to ignore Ctrl-C.
-
-    Yields:
-        A list that gets the number of the signal that came.
-    """
-    received: list[int] = []
-
-    def interrupt(number: int, _: FrameType | None) -> None:
-        received.append(number)
-        signal.raise_signal(signal.SIGINT)  # the way that asyncio knows
-
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGHUP, interrupt)
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _forget_settings() -> None:

@@ -62,8 +62,6 @@ class BinnedDrift(ColumnDrift[B, Integers]):
             )
         baseline = self.baseline(context)
         known = baseline.features if self.of == "features" else baseline.predictions
-        if not known:
-            raise Refused("the baseline has no predictions: build it with --prediction NAME", "of")
         self.columns = [known[place] for place in self.places]
         self.references = [self._reference(column) for column in self.columns]
 

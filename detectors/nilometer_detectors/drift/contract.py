@@ -161,7 +161,9 @@ class DriftDetector(Detector[D]):
         self.half: Half = "response" if self.of == "predictions" else "request"
         if self.of != "features" and not len(context.predictions):
             raise Refused(
-                "the monitor has no predictions: name them in spec.schema or build the baseline with them", "of"
+                f"is {self.of!r}, and the monitor has no predictions: name them in spec.schema or build the baseline "
+                "with them",
+                "of",
             )
         self.schema: Schema = _columns(context, self.of)
 

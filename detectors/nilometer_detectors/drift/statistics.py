@@ -73,8 +73,6 @@ class Statistics(ColumnDrift[StatisticsParameters, Found]):
         super().__init__(parameters, context)
         baseline = self.baseline(context)
         described = baseline.features if self.of == "features" else baseline.predictions
-        if not described:
-            raise Refused("the baseline has no predictions: build it with --prediction NAME", "of")
         self._columns = [described[place] for place in self.places]
         for column in self._columns:
             if column.mean is None or column.stddev is None:

@@ -86,8 +86,6 @@ class Wasserstein(ColumnDrift[WassersteinParameters, Floats]):
         super().__init__(parameters, context)
         baseline = self.baseline(context)
         described = baseline.features if self.of == "features" else baseline.predictions
-        if not described:
-            raise Refused("the baseline has no predictions: build it with --prediction NAME", "of")
         self._columns = [described[place] for place in self.places]
         if parameters.compatibility:
             self._bins = [within_baseline(each, cells_of(each)) for each in self._columns]

@@ -172,7 +172,9 @@ def test_what_cannot_be_joined_is_refused(tmp_path: Path) -> None:
     assert "spec.drift[0].of is 'both': each column is judged by itself" in str(error.value)
     path = monitor(tmp_path, [{"name": "mmd", "detector": "mmd", "of": "both"}])
     baseline_of(normal(100), numbers(2)).save(tmp_path / "base")
-    with pytest.raises(SettingError, match=r"spec\.drift\[0\]\.of is 'both', and the monitor has no predictions: name them"):
+    with pytest.raises(
+        SettingError, match=r"spec\.drift\[0\]\.of is 'both', and the monitor has no predictions: name them"
+    ):
         load_monitor(path)
 
 

@@ -83,7 +83,8 @@ def class_of(kind: str) -> Any:
 
 def _found(name: str) -> Any:
     """Looks a name up; None where it is none of a detector."""
-    from alibi_detect import cd, od  # noqa: PLC0415 - it is heavy, and not always there
+    with _unsaid("transformers"):  # advises whoever has no PyTorch to install it
+        from alibi_detect import cd, od  # noqa: PLC0415 - it is heavy, and not always there
 
     logging.getLogger("alibi_detect").setLevel(logging.ERROR)  # it warns of defaults that are meant
     for module in (cd, od):
@@ -96,6 +97,21 @@ def _found(name: str) -> Any:
             if inspect.isclass(found) and found.__module__ == each.name:
                 return found
     return None
+
+
+@contextmanager
+def _unsaid(name: str) -> Iterator[None]:
+    """Keeps a logger silent, whatever level its library gives it meanwhile."""
+
+    def nothing(_: logging.LogRecord) -> bool:
+        return False
+
+    logger = logging.getLogger(name)
+    logger.addFilter(nothing)
+    try:
+        yield
+    finally:
+        logger.removeFilter(nothing)
 
 
 def takes(make: Any, argument: str) -> bool:

@@ -11,7 +11,7 @@ is handed over begins where it was asked for, whatever the group does meanwhile.
 is Kafka's own: markers of transactions, which no consumer is given.
 
 Nothing is asked for before the last of it has been taken in, and the client fetches only so far ahead, so a backlog
-waits in Kafka and not in memory.
+waits in Kafka and not in memory. Where records come fast (`pace`), Kafka gathers them for a moment.
 """
 
 import asyncio
@@ -26,12 +26,16 @@ from faust.exceptions import ConsumerNotStarted
 from mode import Service
 
 from nilometer_logger.inferences import Record
+from nilometer_logger.pace import Pace
 
 # What is taken in at a time, before anything else may run: some tens of milliseconds.
 MOST_RECORDS = 500
 MOST_BYTES = 2 * 2**20
 # How long a look waits for the first record; a partition that is opened meanwhile is read after that.
 _PATIENCE_SECONDS = 0.2
+# Kafka answers a fetch as soon as it has so many bytes, and after so many milliseconds with what it has.
+_AT_ONCE = (1, 500)
+_GATHERED = (256 * 2**10, 20)
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ class Reader(Service):
         self.app = app
         self._reads = reads
         self._topic = topic
+        self._pace = Pace()
         super().__init__(**arguments)
 
     async def on_start(self) -> None:
@@ -117,19 +122,25 @@ class Reader(Service):
             await asyncio.sleep(_PATIENCE_SECONDS)
             return
         thread = self.app.consumer._thread  # noqa: SLF001 - Faust has no other way to lists of records
-        for found in await thread.call_thread(look, thread._ensure_consumer(), wanted):  # noqa: SLF001
+        consumer = thread._ensure_consumer()  # noqa: SLF001
+        findings = await thread.call_thread(look, consumer, wanted, gathered=self._pace.many)
+        self._pace.saw(sum(len(found.records) for found in findings if isinstance(found, Fetched)))
+        for found in findings:
             if isinstance(found, Beyond):
                 self._reads.go_on_from(found)
             else:
                 await self._reads.take(found)
 
 
-async def look(consumer: AIOKafkaConsumer, wanted: Mapping[TopicPartition, int]) -> Sequence[Fetched | Beyond]:
+async def look(
+    consumer: AIOKafkaConsumer, wanted: Mapping[TopicPartition, int], *, gathered: bool = False
+) -> Sequence[Fetched | Beyond]:
     """Takes what a consumer has fetched, and waits a moment for something if there is nothing; runs in its thread.
 
     Args:
         consumer: of a group.
         wanted: the offset that must come first, by partition; partitions that are not assigned are left out.
+        gathered: whether Kafka may hold the next records back for a moment, to hand over several.
 
     Raises:
         KafkaError: if Kafka refuses.
@@ -143,11 +154,17 @@ async def look(consumer: AIOKafkaConsumer, wanted: Mapping[TopicPartition, int])
         placed = [await _place(consumer, tp, wanted[tp]) for tp in astray]
         return [beyond for beyond in placed if beyond]
     ready = [tp for tp, state in states.items() if state.has_valid_position]
+    _asks_for(consumer, _GATHERED if gathered else _AT_ONCE)  # from the next fetch on, which follows on taking these
     records = await consumer.getmany(*ready, timeout_ms=0, max_records=MOST_RECORDS) if ready else {}
     found = [_fetched(tp, wanted[tp], records.get(tp, ()), states[tp]) for tp in ready]
     if not records:
         await _something_new(consumer)
     return found
+
+
+def _asks_for(consumer: AIOKafkaConsumer, bounds: tuple[int, int]) -> None:
+    fetcher = consumer._fetcher  # noqa: SLF001 - a consumer's bounds are for life, and ours follow the traffic
+    fetcher._fetch_min_bytes, fetcher._fetch_max_wait_ms = bounds  # noqa: SLF001
 
 
 def _fetched(partition: TopicPartition, wanted: int, records: Sequence[ConsumerRecord], state: Any) -> Fetched:

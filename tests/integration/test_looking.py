@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from nilometer_detectors.demo.kafka import EmbeddedKafka
+from nilometer_logger import reading
 from nilometer_logger.reading import Beyond, Fetched, look
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -103,6 +104,35 @@ def test_markers_of_transactions_are_no_gap(kafka: EmbeddedKafka, topic_prefix: 
         assert await looked(consumer, partition, 9, upto=14) == [b"9", b"a", b"b"]
 
     consuming(kafka, topic_prefix, None, act)
+
+
+def test_records_are_gathered_where_they_come_fast(
+    kafka: EmbeddedKafka, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka holds records back until there are enough bytes of them, and hands them over in one look."""
+    monkeypatch.setattr(reading, "_GATHERED", (3_000, 30_000))  # so long that only the bytes can end it
+
+    async def act(consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
+        assert len(await looked(consumer, partition, 0)) == 10
+        async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
+            await producer.send_and_wait(partition.topic, b"asked for at once", partition=0)
+            assert await found(consumer, partition, 10) == [b"asked for at once"]
+            for value in (b"a", b"b", b"c"):
+                assert not await values(consumer, partition, 11)
+                await producer.send_and_wait(partition.topic, value * 1_000, partition=0)
+
+        assert [value[:1] for value in await found(consumer, partition, 11)] == [b"a", b"b", b"c"]
+
+    async def values(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> list[bytes]:
+        looked = await look(consumer, {partition: offset}, gathered=True)
+        return [record.value for each in looked if isinstance(each, Fetched) for record in each.records]
+
+    async def found(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> list[bytes]:
+        while not (seen := await values(consumer, partition, offset)):
+            pass
+        return seen
+
+    consuming(kafka, topic_prefix, 0, act)
 
 
 def test_partitions_of_others_are_left_out(kafka: EmbeddedKafka, topic_prefix: str) -> None:

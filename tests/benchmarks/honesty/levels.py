@@ -16,7 +16,7 @@ DETECTORS = {
     "categorical": ("chi2", "auto", "mmd", "classifier"),
     "boolean": ("fet", "chi2"),
 }
-PERMUTED = ("mmd", "classifier")  # by permutations, so dear that fewer windows must do
+PERMUTED = ("mmd", "classifier")  # by permutations, which are dear: fewer windows can be asked for
 PER_DAY = 0.1
 
 

@@ -33,7 +33,7 @@ def second(pace: Pace, clock: Clock, records: float) -> None:
 
 
 def test_few_records_are_handed_over_at_once(clock: Clock) -> None:
-    """At first, and as long as fewer than a hundred come in a second: an outlier does not wait."""
+    """At first, and as long as fewer come: an outlier does not wait."""
     pace = Pace(clock)
     assert not pace.many
     for _ in range(3):

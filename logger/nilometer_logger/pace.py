@@ -8,14 +8,14 @@ as it arrives, and an outlier is told at once.
 import time
 from collections.abc import Callable
 
-MANY = 150.0
-"""Records a second from which on they are gathered: about what one core looks at, one by one, in a sixth of its time."""
+MANY = 100.0
+"""Records a second from which on they are gathered: about what one core looks at, one by one, in a tenth of its time."""
 
-_SPAN_SECONDS = 0.25  # over which they are counted
+_SPAN_SECONDS = 0.5  # over which they are counted
 
 
 class Pace:
-    """Counts records over spans of a quarter of a second.
+    """Counts records over spans of half a second.
 
     Args:
         clock: gives seconds that only grow.

@@ -52,7 +52,7 @@ def test_many_records_are_gathered_and_few_no_longer(clock: Clock) -> None:
 
 
 def test_a_burst_is_no_pace(clock: Clock) -> None:
-    """What has just come is not held against the records after it until a quarter of a second shows that they go on."""
+    """What has just come is not held against the records after it until half a second shows that they go on."""
     pace = Pace(clock)
     pace.saw(3 * int(MANY))
     assert not pace.many

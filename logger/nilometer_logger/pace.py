@@ -1,7 +1,7 @@
 """How fast records come, and so whether Kafka is to gather them before it hands them over.
 
-A look at the log, and beginning to take in what it found, costs as much as taking in some twenty small events, whether
-it found one record or fifty. So where many come, Kafka holds them back for a moment; where few come, each is handed over
+A look at the log, and beginning to take in what it found, costs as much as taking in some sixty small events, whether it
+found one record or fifty. So where many come, Kafka holds them back for a moment; where few come, each is handed over
 as it arrives, and an outlier is told at once.
 """
 

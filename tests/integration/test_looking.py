@@ -124,8 +124,8 @@ def test_records_are_gathered_where_they_come_fast(
         assert [value[:1] for value in await found(consumer, partition, 11)] == [b"a", b"b", b"c"]
 
     async def values(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> list[bytes]:
-        looked = await look(consumer, {partition: offset}, gathered=True)
-        return [record.value for each in looked if isinstance(each, Fetched) for record in each.records]
+        seen = await look(consumer, {partition: offset}, gathered=True)
+        return [record.value for each in seen if isinstance(each, Fetched) for record in each.records]
 
     async def found(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> list[bytes]:
         while not (seen := await values(consumer, partition, offset)):

@@ -1,7 +1,8 @@
 """What judging says, as CloudEvents.
 
 One event a finding, of three types: `io.nilometer.statistics` for each closed window, `io.nilometer.drift` for each
-drift detector and closed window, `io.nilometer.outlier` for each flagged row and outlier detector. Knative's Triggers
+drift detector and closed window, `io.nilometer.outlier` for each flagged row and outlier detector (`outliers.tally`
+bounds how many). Knative's Triggers
 cannot look into data, so what they may want to route on stands in extension attributes. An attribute that would be
 empty is left out, because CloudEvents forbids empty values.
 
@@ -24,11 +25,21 @@ import msgspec
 from nilometer_detectors.drift.contract import AnyDriftDetector, Judgement, Of, Window
 from nilometer_detectors.joining import told_apart
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores
+from nilometer_detectors.outliers.tally import (
+    PER_EVENT,
+    PER_WINDOW,
+    Places,
+    Rest,
+    Tally,
+    by_event,
+    requests_of,
+    worst_of,
+)
 from nilometer_detectors.parts import Broken
 from nilometer_detectors.statistics.contract import plain
 from nilometer_detectors.windows import format_duration
 from nilometer_logger.events import CloudEvent
-from nilometer_logger.kserve import Stream
+from nilometer_logger.kserve import Stream, short_id
 from nilometer_logger.monitoring import LATE_BOUNDS, ClosedWindow
 from nilometer_logger.rows import Rows
 from nilometer_logger.times import SECOND, format_time
@@ -113,30 +124,94 @@ class Finder:
             head["late"] = {**by, "latestSeconds": closed.latest / SECOND}
         return {**head, "duplicatesSinceLast": closed.duplicates_since_last, "unanswered": closed.unanswered}
 
-    def outliers(self, rows: Rows, detector: OutlierDetector[Any], scores: Scores) -> Iterator[CloudEvent]:
-        """Reports the flagged rows; the others cost nothing."""
-        for row in scores.flagged.nonzero()[0].tolist():
-            request, number, time = rows.ids[row], int(rows.numbers[row]), int(rows.times[row])
-            body = {
-                "request": request,
-                "row": number,
-                "time": format_time(time),
-                "detector": {"name": detector.name, "type": detector.type},
-                "outlier": True,
-                "score": plain(scores.score[row]),
-                "threshold": scores.threshold,
-                "features": detector.explain(rows, scores, row),
-            }
-            yield self._event(
-                OUTLIER,
-                time,
-                body,
-                identity=(request, number, time, detector.name),
-                request=request,
-                detector=detector.name,
-                verdict="outlier",
-                severity="warning",
-            )
+    def outliers(
+        self, rows: Rows, detector: OutlierDetector[Any], scores: Scores, tally: Tally
+    ) -> Iterator[CloudEvent]:
+        """Reports the flagged rows, as many as `outliers.tally` lets; the others cost nothing.
+
+        Args:
+            rows: of requests.
+            detector: that scored them.
+            scores: at least one row is flagged.
+            tally: of the detector and the stream; what has no finding is counted in it.
+        """
+        flagged = scores.flagged.nonzero()[0]
+        told = 0
+        for places in by_event(rows, flagged):
+            if tally.is_full:
+                break
+            whole = places[: min(PER_EVENT, PER_WINDOW - tally.told)]
+            for row in whole.tolist():
+                yield self._outlier(detector, rows, scores, row)
+            tally.told += len(whole)
+            told += len(whole)
+            if len(rest := places[len(whole) :]) and not tally.is_full:
+                tally.told += 1
+                told += len(rest)
+                summary = {
+                    "rows": len(rest),
+                    "firstRow": int(rows.numbers[rest[0]]),
+                    "lastRow": int(rows.numbers[rest[-1]]),
+                }
+                yield self._outlier(detector, rows, scores, worst_of(scores, rest), summary)
+        if len(left := flagged[told:]):
+            tally.leave(self._rest(detector, rows, scores, left))
+
+    def _outlier(
+        self,
+        detector: OutlierDetector[Any],
+        rows: Rows,
+        scores: Scores,
+        row: int,
+        summary: Mapping[str, object] | None = None,
+    ) -> CloudEvent:
+        """Reports a flagged row, which may stand for others."""
+        request, number, time = rows.ids[row], int(rows.numbers[row]), int(rows.times[row])
+        body = _outlier_body(detector, rows, scores, row)
+        if summary:
+            body["summarises"] = summary
+        identity = (request, number, time, detector.name, *(["rest"] if summary else []))
+        return self._row_event(request, time, detector.name, body, identity)
+
+    def _rest(self, detector: OutlierDetector[Any], rows: Rows, scores: Scores, places: Places) -> Rest:
+        row, times = worst_of(scores, places), rows.times[places]
+        return Rest(
+            rows=len(places),
+            requests=requests_of(rows, places),
+            first_time=int(times.min()),
+            last_time=int(times.max()),
+            score=float(scores.score[row]),
+            worst=msgspec.json.encode(_outlier_body(detector, rows, scores, row)),
+            request=rows.ids[row],
+            time=int(rows.times[row]),
+        )
+
+    def more_outliers(self, closed: ClosedWindow, detector: str, rest: Rest) -> CloudEvent:
+        """Reports the flagged rows that had no finding of their own until a window closed: the worst stands for all."""
+        body: dict[str, object] = msgspec.json.decode(rest.worst)
+        body["summarises"] = {
+            "rows": rest.rows,
+            "requests": rest.requests,
+            "firstTime": format_time(rest.first_time),
+            "lastTime": format_time(rest.last_time),
+            "until": _window(closed),
+        }
+        identity = (*_identity(closed), detector, "rest")
+        return self._row_event(rest.request, rest.time, detector, body, identity)
+
+    def _row_event(
+        self, request: str, time: int, detector: str, body: Mapping[str, object], identity: tuple[object, ...]
+    ) -> CloudEvent:
+        return self._event(
+            OUTLIER,
+            time,
+            body,
+            identity=identity,
+            request=short_id(request),
+            detector=detector,
+            verdict="outlier",
+            severity="warning",
+        )
 
     def _event(
         self,
@@ -173,6 +248,19 @@ class Finder:
         }
         # msgspec writes NaN and infinity as null, so no body is ever invalid JSON.
         return CloudEvent({name: value for name, value in attributes.items() if value}, msgspec.json.encode(body))
+
+
+def _outlier_body(detector: OutlierDetector[Any], rows: Rows, scores: Scores, row: int) -> dict[str, object]:
+    return {
+        "request": short_id(rows.ids[row]),
+        "row": int(rows.numbers[row]),
+        "time": format_time(int(rows.times[row])),
+        "detector": {"name": detector.name, "type": detector.type},
+        "outlier": True,
+        "score": plain(scores.score[row]),
+        "threshold": scores.threshold,
+        "features": detector.explain(rows, scores, row),
+    }
 
 
 def _identity(closed: ClosedWindow) -> tuple[object, ...]:

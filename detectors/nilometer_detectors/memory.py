@@ -1,12 +1,14 @@
 """What a monitor remembers of one stream from window to window.
 
-Two things: how the last windows were judged, for detectors whose drift must persist, and the arrays of online
-detectors. Both are bounded. As bytes, version 1 is MessagePack:
+Three things: how the last windows were judged, for detectors whose drift must persist; the arrays of online detectors;
+and how many findings each outlier detector has made since a window closed. All are bounded. As bytes, version 2 is
+MessagePack:
 
-    [1, {detector: [recent, {array: [type, shape, bytes]}, failed]}]
+    [2, {detector: [recent, {array: [type, shape, bytes]}, failed]}, {outlier detector: tally}]
 
 `recent` lists whether each of the last judged windows showed drift, the newest last; `failed` says how an online
-detector failed since its last finding, and is empty otherwise.
+detector failed since its last finding, and is empty otherwise; a tally is that of `outliers.tally`. Version 1 had no
+tallies, and is read.
 """
 
 from collections import deque
@@ -20,14 +22,16 @@ from numpy.typing import NDArray
 
 from nilometer_detectors.drift.contract import AnyDriftDetector, Judgement, Verdict, Window
 from nilometer_detectors.drift.online import Memory, OnlineDrift
+from nilometer_detectors.outliers.tally import Rest, Tally, read
 from nilometer_logger.errors import StateError
 from nilometer_logger.rows import Rows
 
-VERSION = 1
+VERSION = 2
+_OLDEST = 1
 
 Report = Callable[[str, Exception], None]
 _Array = tuple[str, list[int], bytes]
-_decode = msgspec.msgpack.Decoder(tuple[int, dict[str, tuple[list[bool], dict[str, _Array], str]]]).decode
+_Written = dict[str, tuple[list[bool], dict[str, _Array], str]]
 
 
 class StreamMemory:
@@ -38,11 +42,12 @@ class StreamMemory:
         report: is told of a detector that fails.
     """
 
-    __slots__ = ("_failed", "_online", "_recent", "_report")
+    __slots__ = ("_failed", "_online", "_recent", "_report", "_tallies")
 
     def __init__(self, detectors: Sequence[AnyDriftDetector], report: Report) -> None:
         self._report = report
         self._failed: dict[str, str] = {}
+        self._tallies: dict[str, Tally] = {}
         self._online: dict[str, tuple[OnlineDrift[Any], Memory]] = {
             each.name: (each, each.begin()) for each in detectors if isinstance(each, OnlineDrift)
         }
@@ -82,16 +87,25 @@ class StreamMemory:
         verdict: Verdict = "drift" if drifting >= asked.at_least and said.verdict == "drift" else "ok"
         return replace(said, verdict=verdict, applied={**said.applied, **applied})
 
+    def tally(self, detector: str) -> Tally:
+        """Returns how many findings an outlier detector has made since a window closed."""
+        return self._tallies.setdefault(detector, Tally())
+
+    def end_tallies(self) -> dict[str, Rest]:
+        """Begins to count anew, because a window closes; returns the rows that had no finding, by detector."""
+        ended, self._tallies = self._tallies, {}
+        return {name: tally.rest for name, tally in ended.items() if tally.rest is not None}
+
     def dump(self) -> bytes:
         """Writes the memory; nothing where there is nothing to remember."""
         names = {*self._online, *(name for name, recent in self._recent.items() if recent)}
-        if not names:
+        if not names and not self._tallies:
             return b""
         written = {
             name: [list(self._recent.get(name, ())), self._arrays(name), self._failed.get(name, "")]
             for name in sorted(names)
         }
-        return msgspec.msgpack.encode([VERSION, written])
+        return msgspec.msgpack.encode([VERSION, written, self._tallies])
 
     def _arrays(self, name: str) -> dict[str, _Array]:
         if name not in self._online:
@@ -106,10 +120,14 @@ class StreamMemory:
             StateError: if the bytes are no memory of these detectors.
         """
         try:
-            version, written = _decode(blob)
-            if version != VERSION:
-                raise StateError(f"the memory of a stream is of version {version}; this nilometer reads {VERSION}")
-            for name, (recent, arrays, failed) in written.items():
+            version, *parts = msgspec.msgpack.decode(blob)
+            if version not in (_OLDEST, VERSION):
+                raise StateError(
+                    f"the memory of a stream is of version {version}; this nilometer reads {_OLDEST} to {VERSION}"
+                )
+            written, tallies = parts if version == VERSION else (*parts, {})
+            self._tallies = read(tallies)
+            for name, (recent, arrays, failed) in msgspec.convert(written, _Written).items():
                 if name in self._recent:
                     self._recent[name].extend(recent)
                 if name in self._online:

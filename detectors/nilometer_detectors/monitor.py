@@ -133,6 +133,7 @@ class CompiledMonitor:
             raise TypeError(f"a {type(state).__name__} and a {type(memory).__name__} are none of this monitor's")
         finder = Finder(self.name, self.digest, stream, self._min_rows)
         findings = [finder.statistics(window, state.window, self.broken)]
+        findings += [finder.more_outliers(window, name, rest) for name, rest in memory.end_tallies().items()]
         unfit = _unfit(window, state.window.features.rows, self._min_rows)
         for detector in self.drift_detectors:
             judgement = Judgement("nodata", unfit) if unfit else self._judge(detector, state.window, memory)
@@ -153,20 +154,22 @@ class CompiledMonitor:
         facts = {"monitor": self.name, "detector": detector, "error": repr(error)}
         _log.error("detector failed", extra=facts)
 
-    def score(self, stream: Stream, rows: Rows) -> Sequence[CloudEvent]:
-        """Judges rows that have just arrived: one finding of each flagged row and outlier detector.
+    def score(self, stream: Stream, rows: Rows, memory: monitoring.Memory) -> Sequence[CloudEvent]:
+        """Judges rows that have just arrived: a finding of each flagged row and outlier detector, within bounds.
 
         Outlier detectors judge features; the rows of responses have none and give no findings.
         """
         if rows.half != "request" or not self.outlier_detectors:
             return ()
+        if not isinstance(memory, StreamMemory):
+            raise TypeError(f"a {type(memory).__name__} is none of this monitor's")
         finder = Finder(self.name, self.digest, stream)
         findings: list[CloudEvent] = []
         for detector in self.outlier_detectors:
             try:
                 scores = detector.score(rows)
                 if scores.flagged.any():
-                    findings += list(finder.outliers(rows, detector, scores))
+                    findings += finder.outliers(rows, detector, scores, memory.tally(detector.name))
             except Exception as error:  # noqa: BLE001 - a detector that fails stops neither the rows nor the others
                 self._report(detector.name, error)
         return findings

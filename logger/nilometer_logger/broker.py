@@ -205,13 +205,15 @@ class Broker:
         for bite in bites(fetched.records):
             if self._leaving or self._held(fetched.number) is not owned:
                 return
-            outliers = owned.apply(bite)
+            for outliers in owned.steps(bite):
+                if outliers:
+                    await owned.leave(self._publish(outliers))
+                await asyncio.sleep(0)
+                if self._leaving or self._held(fetched.number) is not owned:
+                    return
             owned.following = bite[-1].offset + 1
             if owned.state.has_findings:
                 self._findings_wait.set()
-            if outliers:
-                await owned.leave(self._publish(outliers))
-            await asyncio.sleep(0)
         owned.following = fetched.following
         if owned.end is not None and self._held(fetched.number) is owned:
             self._figures.lag[owned.number] = max(owned.end - owned.following, 0)

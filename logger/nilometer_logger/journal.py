@@ -28,7 +28,7 @@ from aiokafka.partitioner import murmur2
 
 from nilometer_logger.errors import NilometerError, TooLargeError, UnavailableError
 from nilometer_logger.events import CloudEvent
-from nilometer_logger.kserve import Stream, stream_of
+from nilometer_logger.kserve import LONGEST_ID, Stream, short_id, stream_of
 from nilometer_logger.metrics import Metrics
 from nilometer_logger.producing import Producing, size_of
 from nilometer_logger.settings import LoggerSettings
@@ -119,6 +119,7 @@ class Journal:
             TooLargeError: if it can never be taken.
             UnavailableError: if too much waits for Kafka already.
         """
+        event = _with_short_id(event)
         size = size_of(event)
         self._admit(1, size, size)
         return self._hold(event, size)
@@ -132,6 +133,7 @@ class Journal:
             TooLargeError: if one of them can never be taken; none was appended, or Kafka itself refused that one.
             UnavailableError: if one was not acknowledged. Others may have been: nobody was promised anything.
         """
+        events = [_with_short_id(event) for event in events]
         sizes = [size_of(event) for event in events]
         self._admit(len(events), sum(sizes), max(sizes, default=0))
         held = [self._hold(event, size) for event, size in zip(events, sizes, strict=True)]
@@ -268,6 +270,14 @@ class Journal:
             self._release(expired, late)
         if self.held_events:
             self._sweeper = self._loop.call_later(self._max_held_seconds / _SWEEPS, self._sweep)
+
+
+def _with_short_id(event: CloudEvent) -> CloudEvent:
+    """Shortens an id that is longer than any: both halves of an inference get the same, and so does one that comes again."""
+    event_id = event.attributes["id"]
+    if len(event_id) <= LONGEST_ID:
+        return event
+    return CloudEvent({**event.attributes, "id": short_id(event_id)}, event.data)
 
 
 def _end(waited: asyncio.Future[None]) -> None:

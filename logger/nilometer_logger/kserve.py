@@ -35,6 +35,8 @@ Facts = tuple[str, str, str, str]
 # Kubernetes' names have 253 characters at most; only a source may come near this.
 _LONGEST = 1000
 _KEPT = 200
+LONGEST_ID = 256
+"""The most characters of an id; a UUID has 36."""
 # The texts of streams by what tells them; longer attributes than any name of Kubernetes are not kept.
 _MOST_TEXTS = 4096
 _texts: dict[Facts, str] = {}
@@ -106,7 +108,19 @@ def _stream(facts: Facts) -> Stream:
 def _short(text: str) -> str:
     if len(text) <= _LONGEST // 4:
         return text
-    return f"{text[:_KEPT]}~{blake2b(text.encode(), digest_size=16).hexdigest()}"
+    return f"{text[:_KEPT]}~{_digest(text)}"
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+
+def short_id(text: str) -> str:
+    """Gives an event's id as it is where it is no longer than ids are, and otherwise its beginning and a digest of it.
+
+    A client chooses the id of an inference, as its header X-Request-Id or its body has it, and chooses 50,000 characters.
+    """
+    return text if len(text) <= LONGEST_ID else f"{text[:_KEPT]}~{_digest(text)}"
 
 
 def half_of(attributes: Mapping[str, str]) -> Half | None:

@@ -144,5 +144,5 @@ class Monitor(Protocol):
     def close(self, stream: Stream, window: ClosedWindow, state: WindowState, memory: Memory) -> Sequence[CloudEvent]:
         """Judges a closed window, and lets the memory know."""
 
-    def score(self, stream: Stream, rows: Rows) -> Sequence[CloudEvent]:
-        """Judges rows that have just arrived."""
+    def score(self, stream: Stream, rows: Rows, memory: Memory) -> Sequence[CloudEvent]:
+        """Judges rows that have just arrived; the memory bounds how many findings come of them until a window closes."""

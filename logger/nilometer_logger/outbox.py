@@ -19,3 +19,8 @@ class Outbox:
     findings: list[CloudEvent] = field(default_factory=list)
     outliers: list[CloudEvent] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+
+    def take_outliers(self) -> list[CloudEvent]:
+        """Hands over the findings on rows."""
+        taken, self.outliers = self.outliers, []
+        return taken

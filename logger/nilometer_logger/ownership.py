@@ -7,7 +7,7 @@ owner and aborts its open transaction; then the state, in which nothing can chan
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from itertools import chain
 from typing import Self
 
@@ -164,14 +164,14 @@ class Owned:
             _log.error("records expired unread", partition=self.number, records=missing, reason="the topic's retention")
         self.following = beyond.beginning
 
-    def apply(self, records: Sequence[Record]) -> list[CloudEvent]:
-        """Takes in the next records; those that the state includes already are passed over.
+    def steps(self, records: Sequence[Record]) -> Iterator[list[CloudEvent]]:
+        """Takes in the next records, in steps; those that the state includes already are passed over.
 
-        Returns:
-            Findings on rows, which are to leave at once.
+        Yields:
+            Findings on rows, which are to leave at once. No snapshot is taken before the last of them.
         """
         fresh = [record for record in records if record.offset > self.state.offset]
-        return self.state.apply(fresh) if fresh else []
+        return self.state.steps(fresh) if fresh else iter(())
 
     def is_at_end(self, now: float) -> bool:
         """Tells whether the log was read to its end just now.

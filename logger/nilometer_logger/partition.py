@@ -11,7 +11,8 @@ the state is not loaded any more, and another declaration of its name is, nobody
 new one takes its place where the state stands.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -34,6 +35,9 @@ from nilometer_logger.watched import Watched
 
 _log = structlog.get_logger("nilometer.partition")
 _UNWATCHED_REMEMBERED = 1000
+# Findings on rows that wait at most, but for those of one piece of a run; and streams between two turns of others.
+_MOST_OUTLIERS = 500
+_STREAMS_AT_ONCE = 200
 
 
 class Partition:
@@ -46,11 +50,13 @@ class Partition:
     Attributes:
         offset: the last record taken in; -1 before the first.
         topic: id and number of partitions of the topic that the records came from; None where it is not known.
+        is_settled: whether the state stands between two records, where a snapshot of it may be taken.
     """
 
     def __init__(self, monitors: Sequence[Monitor], bounds: Bounds) -> None:
         self.offset = -1
         self.topic: tuple[str, int] | None = None
+        self.is_settled = True
         self._bounds = bounds
         self._loaded = {monitor.name: monitor for monitor in monitors}
         self._running = dict(self._loaded)
@@ -62,7 +68,7 @@ class Partition:
         self._ended: dict[str, StreamFigures] = {}
         self._unwatched: set[str] = set()
         self._seen = Duplicates(bounds.duplicates)
-        self._sorter = Sorter(self._figures_of, self._seen, self._bury, bounds.future)
+        self._sorter = Sorter(self._figures_of, self._seen, self._bury, bounds)
         self._changes: dict[bytes, bytes | None] = {}
         self._outbox = Outbox()
         self._taken = -1
@@ -74,8 +80,8 @@ class Partition:
 
     @property
     def has_changed(self) -> bool:
-        """Whether a snapshot would hold anything new."""
-        return self.offset > self._taken
+        """Whether a snapshot would hold anything new, and may be taken now."""
+        return self.is_settled and self.offset > self._taken
 
     @property
     def unwatched(self) -> frozenset[str]:
@@ -164,22 +170,71 @@ class Partition:
         Returns:
             Findings on rows, which leave at once.
         """
+        return list(chain.from_iterable(self.steps(records)))
+
+    def steps(self, records: Iterable[Record]) -> Iterator[list[CloudEvent]]:
+        """Takes in the next records in steps of bounded work and memory, as `apply` does.
+
+        Between two steps the state stands in the middle of a record: no snapshot may be taken of it (`is_settled`), and
+        whoever does not go to the end must not use it any more.
+
+        Yields:
+            Findings on rows, which leave at once; after each step, and last when all records are in the state.
+        """
+        self.is_settled = False
         runs: dict[str, Run] = {}
         for record in records:
             try:
                 if record.content_type == punctuation.CONTENT_TYPE:
                     order = punctuation.decode(record.value or b"")
-                    self._take_in(runs)
-                    runs = {}
+                    yield from self._take_in(runs)
+                    runs.clear()
                     self._obey(order)
                 else:
-                    self._sorter.sort(record, runs)
+                    parts: set[str] = set()
+                    for _ in self._sorter.sort(record, runs):
+                        parts.update(runs)
+                        yield from self._take_in(runs, goes_on=record.offset)
+                        runs.clear()
+                    if parts:
+                        yield from self._end_parts(runs, record.offset, parts)
+                        runs.clear()
             except EventError as error:
                 self._bury(dead_letter(str(error), record.position, record.headers, record.value))
             self.offset = record.offset
-        self._take_in(runs)
-        outliers, self._outbox.outliers = self._outbox.outliers, []
-        return outliers
+            if self._sorter.is_full:
+                yield from self._take_in(runs)
+                runs.clear()
+        yield from self._take_in(runs)
+        self.is_settled = True
+        yield self._outbox.take_outliers()
+
+    def _end_parts(self, runs: dict[str, Run], offset: int, parts: set[str]) -> Iterator[list[CloudEvent]]:
+        """Takes in the last part of a record that was decoded by parts, and closes what is due at its end."""
+        parts.update(runs)
+        yield from self._take_in(runs, goes_on=offset)
+        for text in sorted(parts):
+            self._streams[text].settle()
+
+    def _take_in(self, runs: dict[str, Run], goes_on: int = -1) -> Iterator[list[CloudEvent]]:
+        """Takes in runs, and yields what was found on their rows where it is much, or where it took long.
+
+        Args:
+            runs: by the texts of their streams.
+            goes_on: the offset of a record of which more follows.
+        """
+        self._sorter.work = 0
+        for number, (text, run) in enumerate(runs.items(), 1):
+            watched = self._streams[text]
+            self._touched[text] = watched
+            is_open = bool(run.blocks) and run.blocks[-1].record.offset == goes_on
+            for _ in watched.take_in(run, self._bury, is_open=is_open):
+                if len(self._outbox.outliers) >= _MOST_OUTLIERS:
+                    yield self._outbox.take_outliers()
+            if number % _STREAMS_AT_ONCE == 0:
+                yield self._outbox.take_outliers()
+        if goes_on >= 0:
+            yield self._outbox.take_outliers()
 
     def _figures_of(self, text: str) -> StreamFigures | None:
         """Gives the figures of a stream that somebody watches, by its text."""
@@ -202,12 +257,6 @@ class Partition:
             watched.watch(monitor)
         self._streams[watched.text] = watched
         return watched
-
-    def _take_in(self, runs: dict[str, Run]) -> None:
-        for text, run in runs.items():
-            watched = self._streams[text]
-            self._touched[text] = watched
-            watched.take_in(run, self._bury)
 
     def _obey(self, order: Punctuation) -> None:
         match order:

@@ -140,6 +140,14 @@ class WorkerSettings(Measured):
     max_duplicates: int = setting(
         262_144, "the last events of a partition among which one that comes again is recognised", least=8
     )
+    max_event_rows: int = setting(
+        100_000, "the most rows of one request or response; one with more is set aside", least=1
+    )
+    max_event_cells: int = setting(
+        1_000_000,
+        "the most values of one request or response, texts counted four times; also how many are decoded at a time",
+        least=1,
+    )
     session_seconds: float = setting(10.0, "after how long without a heartbeat another worker takes over", least=1)
     metrics_host: str = setting("127.0.0.1", "the address that /metrics and probes listen on; 0.0.0.0 in a container")
     metrics_port: int = setting(
@@ -184,6 +192,8 @@ class ReplaySettings(Common):
     pairing_seconds: float = same_as(WorkerSettings, "pairing_seconds")
     max_pending: int = same_as(WorkerSettings, "max_pending")
     max_duplicates: int = same_as(WorkerSettings, "max_duplicates")
+    max_event_rows: int = same_as(WorkerSettings, "max_event_rows")
+    max_event_cells: int = same_as(WorkerSettings, "max_event_cells")
 
 
 def declared(settings: type[Common]) -> list[Field[Any]]:

@@ -1,8 +1,7 @@
 """The events of records are sorted into the runs of their streams; what is none, or comes twice, is not among them."""
 
-from collections.abc import Callable, Mapping
-
-import numpy as np
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 
 from nilometer_logger.deadletters import dead_letter
 from nilometer_logger.duplicates import Duplicates
@@ -11,7 +10,7 @@ from nilometer_logger.events import to_kafka
 from nilometer_logger.inferences import Reading, Record, Run, halves_of, read_inferences
 from nilometer_logger.kserve import Facts, stream_text
 from nilometer_logger.snapshots import Message
-from nilometer_logger.streamfigures import StreamFigures
+from nilometer_logger.streamfigures import Bounds, StreamFigures
 
 
 class Sorter:
@@ -21,7 +20,10 @@ class Sorter:
         figures_of: gives the figures of a stream, by its text; None where nobody watches it.
         seen: the identities of the events that were there before.
         bury: sets an event aside.
-        future_bound: how far an event's time may lie after its arrival, in nanoseconds.
+        bounds: of an event's time and body.
+
+    Attributes:
+        work: what the decoding has been since somebody set it to 0, in cells; see `payload.Limits`.
     """
 
     def __init__(
@@ -29,32 +31,45 @@ class Sorter:
         figures_of: Callable[[str], StreamFigures | None],
         seen: Duplicates,
         bury: Callable[[Message], None],
-        future_bound: int,
+        bounds: Bounds,
     ) -> None:
         self._figures_of = figures_of
         self._seen = seen
         self._bury = bury
-        self._future_bound = future_bound
+        self._bounds = bounds
+        self.work = 0
 
-    def sort(self, record: Record, runs: dict[str, Run]) -> None:
+    def sort(self, record: Record, runs: dict[str, Run]) -> Iterator[None]:
         """Puts the events of a record behind those of the records before it.
 
         Args:
             record: of events.
             runs: by the texts of their streams.
 
+        Yields:
+            Where the record goes on but enough has been decoded for one time: what is in `runs` is to be used first.
+
         Raises:
-            EventError: if it cannot be read.
+            EventError: if it cannot be read; before anything of it is in `runs`.
         """
         found, reasons = halves_of(record, self._watched_stream)
-        if found.events:
-            reading = read_inferences(found, record, self._future_bound)
+        while found.events:
+            reading = read_inferences(found, record, self._bounds.future, self._bounds.body)
+            self.work += reading.work
             for place, error in reading.refused.items():
                 reasons[found.numbers[place]] = str(error)
                 if isinstance(error, FutureTimeError) and (figures := self._figures_of(found.streams[place])):
                     figures.future += 1
             self._add(record, reading, runs)
+            found = found.after(reading.count)
+            if found.events:
+                yield
         self._set_aside(record, reasons)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether enough has been decoded for one time."""
+        return self.work >= self._bounds.body.cells
 
     def _watched_stream(self, facts: Facts) -> str | None:
         text = stream_text(facts)
@@ -63,15 +78,17 @@ class Sorter:
     def _add(self, record: Record, reading: Reading, runs: dict[str, Run]) -> None:
         is_new = self._seen.add_all(reading.inferences.identities.tolist())
         texts = dict.fromkeys(reading.streams)
-        for text in texts:
-            if text not in runs:
-                runs[text] = Run()
-            if len(texts) == 1 and False not in is_new:
-                runs[text].add(record, reading.inferences)
-                continue
-            here = [stream == text for stream in reading.streams]
-            wanted = [is_here and new for is_here, new in zip(here, is_new, strict=True)]
-            runs[text].add(record, reading.inferences.chosen(np.array(wanted)), sum(here) - sum(wanted))
+        if len(texts) == 1 and False not in is_new:
+            [text] = texts
+            runs.setdefault(text, Run()).add(record, reading.inferences)
+            return
+        places: dict[str, list[int]] = {text: [] for text in texts}
+        counts = Counter(reading.streams)
+        for place, (text, new) in enumerate(zip(reading.streams, is_new, strict=True)):
+            if new:
+                places[text].append(place)
+        for text, wanted in places.items():
+            runs.setdefault(text, Run()).add(record, reading.inferences.at(wanted), counts[text] - len(wanted))
 
     def _set_aside(self, record: Record, reasons: Mapping[int, str]) -> None:
         for number, reason in sorted(reasons.items()):

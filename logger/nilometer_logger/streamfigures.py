@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from nilometer_logger.eventtime import StreamClock
+from nilometer_logger.payload import DEFAULT_LIMITS, Limits
 from nilometer_logger.settings import ReplaySettings, WorkerSettings
 from nilometer_logger.times import SECOND
 
@@ -16,12 +17,14 @@ class Bounds:
         pairing: how long a half waits for the other, in nanoseconds.
         pending: how many halves of a stream wait, at most.
         duplicates: among how many events of a partition a repeated one is recognised.
+        body: what one event's body may hold.
     """
 
     future: int
     pairing: int
     pending: int
     duplicates: int
+    body: Limits = DEFAULT_LIMITS
 
 
 def bounds_of(settings: WorkerSettings | ReplaySettings) -> Bounds:
@@ -31,6 +34,7 @@ def bounds_of(settings: WorkerSettings | ReplaySettings) -> Bounds:
         pairing=int(settings.pairing_seconds * SECOND),
         pending=settings.max_pending,
         duplicates=settings.max_duplicates,
+        body=Limits(rows=settings.max_event_rows, cells=settings.max_event_cells),
     )
 
 

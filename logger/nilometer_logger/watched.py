@@ -56,6 +56,7 @@ class Watched:
         self._bounds = bounds
         self._outbox = outbox
         self._quiet_at: int | None = None
+        self._settled = self.clock.now  # at the last record after which windows were closed
 
     def watch(self, monitor: Monitor) -> Windower | CountWindower:
         """Begins the windows of a monitor where the stream stands."""
@@ -71,20 +72,23 @@ class Watched:
         for windower in dropped:
             yield from _end_of(windower, self.text)
 
-    def take_in(self, run: Run, bury: Bury) -> None:
+    def take_in(self, run: Run, bury: Bury, *, is_open: bool = False) -> Iterator[None]:
         """Takes in the stream's events of some records.
 
         Args:
             run: of this stream, not empty.
             bury: sets aside the events that do not fit a monitor.
+            is_open: whether the last record goes on: its windows close when `settle` says that it has ended.
+
+        Yields:
+            Between its pieces: what was found so far may leave.
         """
         self._quiet_at = None
         if run.blocks:
-            before_all = self.clock.now
             before = self.clock.observe(np.concatenate([block.inferences.times for block in run.blocks]))
             after = np.append(before[1:], self.clock.now)
             begin = 0
-            for blocks, may_close in self._pieces(run.blocks, after, before_all):
+            for blocks, may_close in self._pieces(run.blocks, after, is_open=is_open):
                 piece = Arrivals(self.stream, blocks)
                 end = begin + len(piece.inferences)
                 self._pair(blocks)
@@ -93,22 +97,37 @@ class Watched:
                     self._note_duplicates(run, blocks[-1].record.offset)
                     self._close(int(after[end - 1]), "watermark")
                 begin = end
+                yield
         self._note_duplicates(run, _NEVER)
 
     def _pieces(
-        self, blocks: Sequence[Block], after: NDArray[np.int64], before_all: int
+        self, blocks: Sequence[Block], after: NDArray[np.int64], *, is_open: bool
     ) -> Iterator[tuple[Sequence[Block], bool]]:
         """Cuts a run after each record at which a window may close; the last piece may end elsewhere."""
-        clocks = after[np.cumsum([len(block.inferences) for block in blocks]) - 1]
-        closing = np.zeros(len(blocks), dtype=np.bool_)
-        for windower in self.windowers:
-            closing |= windower.may_close(clocks, before_all)
+        ended = blocks[:-1] if is_open else blocks
         first = 0
-        for end in (np.flatnonzero(closing) + 1).tolist():
-            yield blocks[first:end], True
-            first = end
+        if ended:
+            clocks = after[np.cumsum([len(block.inferences) for block in ended]) - 1]
+            for end in (np.flatnonzero(self._may_close(clocks)) + 1).tolist():
+                yield blocks[first:end], True
+                first = end
+            self._settled = int(clocks[-1])
         if first < len(blocks):
             yield blocks[first:], False
+
+    def _may_close(self, clocks: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tells after which records a window may close, by what the clock says after each."""
+        closing = np.zeros(len(clocks), dtype=np.bool_)
+        for windower in self.windowers:
+            closing |= windower.may_close(clocks, self._settled)
+        return closing
+
+    def settle(self) -> None:
+        """Closes what is due at the end of a record that was taken in by parts."""
+        clock = self.clock.now
+        if self._may_close(np.array([clock])).any():
+            self._close(clock, "watermark")
+        self._settled = clock
 
     def _put(self, piece: Arrivals, before: NDArray[np.int64], begun: int, bury: Bury) -> None:
         for windower in self.windowers:
@@ -126,7 +145,7 @@ class Watched:
                     if windower.monitor.wants_late:
                         self._outbox.messages += late_messages(windower.monitor, piece, half, rows, late)
                 windower.memory.update(rows)
-                self._outbox.outliers += windower.monitor.score(self.stream, rows)
+                self._outbox.outliers += windower.monitor.score(self.stream, rows, windower.memory)
 
     def _pair(self, blocks: Sequence[Block]) -> None:
         """Lets halves meet; what has waited its time, by the arrivals in Kafka, pairs no more."""
@@ -149,6 +168,7 @@ class Watched:
         """Moves the clock on without an event."""
         self.clock.advance(clock)
         self._quiet_at = None
+        self._settled = self.clock.now
         self._close(self.clock.now, "quiet")
 
     def drain(self) -> None:

@@ -36,7 +36,7 @@ def test_an_outlier_detector_that_raises_stops_no_rows(
     monkeypatch.setattr(monitor.outlier_detectors[0], "score", fail)
     rows = features()
     rows.values[3, 0] = 99.0
-    assert [event["detector"] for event in monitor.score(STREAM, rows)] == ["whole"]
+    assert [event["detector"] for event in monitor.score(STREAM, rows, monitor.remember())] == ["whole"]
     assert [record.detector for record in caplog.records] == ["broken"]
 
 
@@ -62,7 +62,7 @@ def test_a_broken_outlier_detector_is_told_with_the_windows(tmp_path: Path) -> N
     """Rows are scored by the others; that one does not score is said in the statistics of every window."""
     monitor = monitor_in(tmp_path, tolerant=True, outliers=[{"name": "mine", "detector": "zscor"}])
     rows = features()
-    assert monitor.score(STREAM, rows) == ()
+    assert monitor.score(STREAM, rows, monitor.remember()) == ()
     statistics, *_ = findings(monitor, rows)
     assert "did you mean zscore" in body(statistics)["broken"][0]["reason"]
 

@@ -171,7 +171,7 @@ def test_an_outlier_names_its_request(monitor: CompiledMonitor) -> None:
     """An outlier finding names the request, the row and the features that made it one, with what was expected."""
     rows = features()
     rows.values[7, 0] = 99.0
-    (event,) = monitor.score(STREAM, rows)
+    (event,) = monitor.score(STREAM, rows, monitor.remember())
     assert event["type"] == "io.nilometer.outlier"
     assert (event["verdict"], event["severity"], event["detector"]) == ("outlier", "warning", "range")
     assert (event["causationid"], event["time"]) == ("request-7", "2026-11-23T21:00:07Z")
@@ -189,13 +189,13 @@ def test_an_outlier_names_its_request(monitor: CompiledMonitor) -> None:
 
 def test_normal_rows_and_responses_give_no_outliers(monitor: CompiledMonitor) -> None:
     """Normal rows give nothing; the rows of responses are not an outlier detector's to judge."""
-    assert not monitor.score(STREAM, features())
-    assert not monitor.score(STREAM, rows_of([[1e9]], schema_of("numeric"), half="response"))
+    assert not monitor.score(STREAM, features(), monitor.remember())
+    assert not monitor.score(STREAM, rows_of([[1e9]], schema_of("numeric"), half="response"), monitor.remember())
 
 
 def test_what_json_cannot_say_is_null_with_a_reason(monitor: CompiledMonitor) -> None:
     """An infinite value and its score are null, and a reason stands beside them."""
-    (event,) = monitor.score(STREAM, rows_of([[INF, 0.0, NAN]], SCHEMA))
+    (event,) = monitor.score(STREAM, rows_of([[INF, 0.0, NAN]], SCHEMA), monitor.remember())
     said = body(event)["features"]["a"]
     assert (said["value"], said["score"], said["reason"]) == (None, None, "the value is infinite")
 
@@ -203,7 +203,7 @@ def test_what_json_cannot_say_is_null_with_a_reason(monitor: CompiledMonitor) ->
 def test_every_finding_is_a_cloudevent(monitor: CompiledMonitor) -> None:
     """Every finding has the attributes of a CloudEvent and those that routing needs, none of them empty."""
     rows = features(shift=9.0)
-    for event in [*findings(monitor, rows), *monitor.score(STREAM, rows)]:
+    for event in [*findings(monitor, rows), *monitor.score(STREAM, rows, monitor.remember())]:
         check(event.attributes)
         assert all(event.attributes.values())
         assert event["source"] == "/nilometer/demo/iris"
@@ -230,7 +230,9 @@ def test_the_same_finding_has_the_same_id(monitor: CompiledMonitor) -> None:
     first = [event["id"] for event in findings(monitor, rows)]
     again = [event["id"] for event in findings(monitor, rows.take(np.arange(20)), rows.take(np.arange(20, 50)))]
     assert first == again
-    assert [e["id"] for e in monitor.score(STREAM, rows)] == [e["id"] for e in monitor.score(STREAM, rows)]
+    assert [e["id"] for e in monitor.score(STREAM, rows, monitor.remember())] == [
+        e["id"] for e in monitor.score(STREAM, rows, monitor.remember())
+    ]
 
 
 def test_other_findings_have_other_ids(monitor: CompiledMonitor, tmp_path: Path) -> None:
@@ -246,7 +248,7 @@ def test_other_findings_have_other_ids(monitor: CompiledMonitor, tmp_path: Path)
             findings(monitor, rows, window=closed(closed_by="drained", partial=True)),
             findings(monitor, rows, stream=Stream("demo", "iris", "predictor", "canary")),
             findings(other, rows),
-            monitor.score(STREAM, rows),
+            monitor.score(STREAM, rows, monitor.remember()),
         )
         for event in events
     ]
@@ -276,7 +278,7 @@ def test_windows_of_rows_have_ids_of_their_own(monitor: CompiledMonitor) -> None
 def test_bodies_are_always_json(monitor: CompiledMonitor, values: list[Any]) -> None:
     """Whatever values come, every body of every finding is valid JSON."""
     rows = rows_of(np.array(values, dtype=np.float64).reshape(-1, 3), SCHEMA)
-    for event in [*findings(monitor, rows), *monitor.score(STREAM, rows)]:
+    for event in [*findings(monitor, rows), *monitor.score(STREAM, rows, monitor.remember())]:
         assert "failed" not in str(body(event).get("reason"))  # a detector that raised would hide behind its reason
 
 

@@ -39,11 +39,11 @@ def test_records_that_the_state_includes_are_passed_over() -> None:
 
     def act(owned: Owned) -> None:
         records = [batch(offset, event(5, 1.0, id=f"{offset}")) for offset in range(5, 10)]
-        owned.apply(records)
+        list(owned.steps(records))
         assert owned.state.offset == 9
         assert sum(found.rows for found in owned.state.figures()) == 1 + len([8, 9])
 
-        owned.apply(records)
+        list(owned.steps(records))
         assert sum(found.rows for found in owned.state.figures()) == 1 + len([8, 9])
 
     owning(act)
@@ -202,7 +202,7 @@ def test_a_snapshot_that_never_ends_does_not_keep_a_partition(monkeypatch: pytes
             await asyncio.Event().wait()
 
         owned._write = never  # type: ignore[method-assign]
-        owned.apply([batch(8, event(6, 1.0))])
+        list(owned.steps([batch(8, event(6, 1.0))]))
         snapshot = asyncio.create_task(owned.snapshot())
         await settle()
         await owned.close()

@@ -96,7 +96,8 @@ def test_times_at_once_are_those_of_each(texts: list[str]) -> None:
 @given(st.lists(BODIES, max_size=5))
 def test_bodies_at_once_are_those_of_each(bodies: list[bytes]) -> None:
     """The same table to the bit, or the same reason: none is spoiled by its neighbours."""
-    payloads, refused = decode_all(bodies)
+    found = decode_all(bodies)
+    payloads, refused = found.payloads, found.refused
 
     for place, (body, payload) in enumerate(zip(bodies, payloads, strict=True)):
         ways = (decode, decode_any) if body.startswith(b"{") else (decode,)

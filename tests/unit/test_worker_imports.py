@@ -34,7 +34,7 @@ from tests.judging import STREAM, closed, normal, rows_of
 state, memory, rows = monitor.open(), monitor.remember(), rows_of(normal(100))
 state.update(rows)
 memory.update(rows)
-scored = monitor.score(STREAM, rows)
+scored = monitor.score(STREAM, rows, monitor.remember())
 found = monitor.close(STREAM, closed(), state, memory)
 verdicts = {event.attributes["detector"]: event.attributes["verdict"] for event in found if "detector" in event.attributes}
 print(json.dumps([sorted(set(sys.argv[2:]) & sys.modules.keys()), verdicts]))

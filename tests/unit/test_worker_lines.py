@@ -67,7 +67,7 @@ def test_drift_and_outliers_are_warnings(monitor: CompiledMonitor) -> None:
     rows = features()
     rows.values[3, 0] = 99.0
     with capture_logs() as lines:
-        for event in monitor.score(STREAM, rows):
+        for event in monitor.score(STREAM, rows, monitor.remember()):
             log_finding(event)
     [outlier] = lines
     assert (outlier["event"], outlier["log_level"]) == ("outlier", "warning")

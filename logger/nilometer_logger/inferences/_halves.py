@@ -26,6 +26,14 @@ class Halves:
     streams: list[str]
     halves: list[Half]
 
+    def after(self, count: int) -> "Halves":
+        """Returns those behind the first so many."""
+        return Halves(self.events[count:], self.numbers[count:], self.streams[count:], self.halves[count:])
+
+    def first(self, count: int) -> "Halves":
+        """Returns the first so many."""
+        return Halves(self.events[:count], self.numbers[:count], self.streams[:count], self.halves[:count])
+
 
 def halves_of(record: Record, stream_of: Callable[[Facts], str | None]) -> tuple[Halves, dict[int, str]]:
     """Finds the halves of inferences in a record.

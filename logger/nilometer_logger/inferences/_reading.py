@@ -3,6 +3,9 @@
 Every step is done for all events of the record before the next one begins, because what costs is the call: times become
 numbers at once, and so do hashes. A step that cannot take an event as it takes the others takes it on its own
 (`parse_times`, `payload.decode`), to the same end.
+
+Compressed bodies may hold so much that not all of a record's are decoded at once; then only the first events are read,
+and the caller asks again for the rest when it has used these.
 """
 
 from collections.abc import Iterable
@@ -18,7 +21,7 @@ from nilometer_logger.inferences._halves import Halves
 from nilometer_logger.inferences._record import Record
 from nilometer_logger.inferences._run import Inferences
 from nilometer_logger.inferences._times import parse_times
-from nilometer_logger.payload import NOTHING, Payload, decode_all
+from nilometer_logger.payload import DEFAULT_LIMITS, NOTHING, Decoded, Limits, Payload, decode_all
 from nilometer_logger.times import SECOND, format_time
 
 _LATEST = 2**63 - 1
@@ -32,24 +35,32 @@ class Reading:
         inferences: those that have rows.
         streams: the stream of each, as a text.
         refused: why others must be set aside, by their places among all.
+        count: how many of the events were read: the first ones, at least one.
+        work: what the decoding was, in cells.
     """
 
     inferences: Inferences
     streams: list[str]
     refused: dict[int, PayloadError]
+    count: int
+    work: int
 
 
-def read_inferences(found: Halves, record: Record, future_bound: int) -> Reading:
-    """Decodes events of a record.
+def read_inferences(found: Halves, record: Record, future_bound: int, limits: Limits = DEFAULT_LIMITS) -> Reading:
+    """Decodes events of a record, as many of the first as may be decoded at a time.
 
     Args:
         found: the events; one at least.
         record: that they stand in.
         future_bound: how far an event's time may lie after the record's, in nanoseconds.
+        limits: of a body, and of the work that is done at a time.
     """
+    decoded = decode_all([event.data for event in found.events], limits)
+    if (count := len(decoded.payloads)) < len(found.events):
+        found = found.first(count)
     times, untimed = parse_times([event.attributes.time for event in found.events], record.timestamp)
     ids = [event.attributes.id for event in found.events]
-    payloads, refused = _payloads(found, times, record.timestamp, future_bound)
+    payloads, refused = _payloads(found, decoded, times, record.timestamp, future_bound)
     inferences = Inferences(
         ids,
         np.array([half == "request" for half in found.halves]),
@@ -61,16 +72,16 @@ def read_inferences(found: Halves, record: Record, future_bound: int) -> Reading
     )
     rows = [payload.rows for payload in payloads]
     if 0 not in rows:
-        return Reading(inferences, found.streams, refused)
+        return Reading(inferences, found.streams, refused, count, decoded.work)
     streams = list(compress(found.streams, rows))
-    return Reading(inferences.chosen(np.array(rows, dtype=np.bool_)), streams, refused)
+    return Reading(inferences.chosen(np.array(rows, dtype=np.bool_)), streams, refused, count, decoded.work)
 
 
 def _payloads(
-    found: Halves, times: NDArray[np.int64], arrival: int, future_bound: int
+    found: Halves, decoded: Decoded, times: NDArray[np.int64], arrival: int, future_bound: int
 ) -> tuple[list[Payload], dict[int, PayloadError]]:
-    """Decodes the bodies; what must be set aside has no rows, and a reason by its place."""
-    payloads, refused = decode_all([event.data for event in found.events])
+    """Gives the bodies of the events; what must be set aside has no rows, and a reason by its place."""
+    payloads, refused = decoded.payloads, decoded.refused
     if [payload.half for payload in payloads] != found.halves:
         for place, (payload, half) in enumerate(zip(payloads, found.halves, strict=True)):
             if payload.half not in {half, None}:

@@ -58,6 +58,18 @@ class Inferences:
             self.untimed[wanted],
         )
 
+    def at(self, places: Sequence[int]) -> "Inferences":
+        """Returns those at some places, which costs no more than they are."""
+        return Inferences(
+            [self.ids[place] for place in places],
+            self.are_requests[places],
+            self.times[places],
+            self.identities[places],
+            [self.payloads[place] for place in places],
+            [self.numbers[place] for place in places],
+            self.untimed[places],
+        )
+
     @classmethod
     def concatenate(cls, parts: Sequence["Inferences"]) -> "Inferences":
         """Joins inferences in their order; `parts` must not be empty."""

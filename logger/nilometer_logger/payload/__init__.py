@@ -17,13 +17,24 @@ JSON of nothing but numbers takes a short way to the same table (`plain`), and t
 become one (`alike`).
 
 A body that is none of these raises `PayloadError` with what it is instead (`strangers`): nothing is guessed, and no
-value of a client's is shown. Whatever comes, memory is bounded by a multiple of the body's size, and that of a
-compressed body by `INFLATED_BOUND`.
+value of a client's is shown. Whatever comes, memory is bounded: rows, cells and inflated bytes of a body by `Limits`, and
+those of many bodies by the work that is done at a time.
 """
 
-from nilometer_logger.payload._compression import INFLATED_BOUND
-from nilometer_logger.payload._decode import decode, decode_all
+from nilometer_logger.payload._decode import Decoded, decode, decode_all
 from nilometer_logger.payload._joining import Alike, alike
+from nilometer_logger.payload._limits import DEFAULT_LIMITS, INFLATED_BOUND, Limits
 from nilometer_logger.payload._table import NOTHING, Payload
 
-__all__ = ["INFLATED_BOUND", "NOTHING", "Alike", "Payload", "alike", "decode", "decode_all"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "INFLATED_BOUND",
+    "NOTHING",
+    "Alike",
+    "Decoded",
+    "Limits",
+    "Payload",
+    "alike",
+    "decode",
+    "decode_all",
+]

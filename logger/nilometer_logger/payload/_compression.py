@@ -10,10 +10,6 @@ import zlib
 
 from nilometer_logger.errors import PayloadError
 
-# What a body may inflate to: as much as the largest record. The objects made of a hostile document take 25 times its size
-# for a moment (of a hostile gRPC message 40 times), so that this bound decides what memory a worker needs at most.
-INFLATED_BOUND = 16 * 2**20
-
 _EITHER_HEADER = 32 + zlib.MAX_WBITS
 # Log shippers and parallel compressors write a member for each block; each costs a copy of the bytes that follow it.
 _MOST_MEMBERS = 1000

@@ -1,59 +1,116 @@
 """Tells bodies apart and hands each to its protocol."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from nilometer_logger.errors import PayloadError
 from nilometer_logger.payload import _grpc, _json, _plain, _strangers, _v1, _v2
-from nilometer_logger.payload._compression import INFLATED_BOUND, inflate, is_gzip, is_zlib
+from nilometer_logger.payload._compression import inflate, is_gzip, is_zlib
+from nilometer_logger.payload._limits import DEFAULT_LIMITS, Limits
 from nilometer_logger.payload._table import NOTHING, Payload
 from nilometer_logger.payload._values import kind
 
 
-def decode_all(bodies: Sequence[bytes]) -> tuple[list[Payload], dict[int, PayloadError]]:
-    """Decodes the bodies of many events, each as `decode` does.
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What came of some bodies.
 
-    Returns:
-        A payload for each, and the reasons why some are `NOTHING`, by their places.
+    Attributes:
+        payloads: one a body, of as many of the first bodies as were decoded; `NOTHING` for one that is refused.
+        refused: the reasons, by the places of the bodies.
+        work: what it was, in cells.
     """
+
+    payloads: list[Payload]
+    refused: dict[int, PayloadError]
+    work: int
+
+
+def decode_all(bodies: Sequence[bytes], limits: Limits = DEFAULT_LIMITS) -> Decoded:
+    """Decodes the bodies of many events, each as `decode` does, until the work for one time has been done."""
+    plainly = _plain.decode_all(bodies)
+    if None not in plainly and len(max(bodies, key=len, default=b"")) <= limits.small_bytes:
+        return Decoded(cast(list[Payload], plainly), {}, 0)
     payloads: list[Payload] = []
     refused: dict[int, PayloadError] = {}
-    plainly = _plain.decode_all(bodies)
-    if None not in plainly:
-        return cast(list[Payload], plainly), refused
-    for place, plain in enumerate(plainly):
-        try:
-            payloads.append(plain or _unlike_most(bodies[place], INFLATED_BOUND))
-        except PayloadError as error:
-            refused[place] = error
-            payloads.append(NOTHING)
-    return payloads, refused
+    work = 0
+    for place, (body, plain) in enumerate(zip(bodies, plainly, strict=True)):
+        found, inflated_bytes = (_checked(plain, limits), 0) if plain else _decoded(body, limits)
+        if isinstance(found, PayloadError):
+            refused[place] = found
+            found = NOTHING
+        payloads.append(found)
+        if inflated_bytes:
+            work += limits.work(found, inflated_bytes)
+            if work >= limits.cells:
+                break
+    return Decoded(payloads, refused, work)
 
 
-def decode(body: bytes, inflated_bound: int = INFLATED_BOUND) -> Payload:
+def decode(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Payload:
     """Decodes the body of a request or response event.
 
     Args:
         body: the bytes that a client sent to a model server, or that the server answered.
-        inflated_bound: the most bytes that a compressed body may inflate to.
+        limits: of what it may hold.
 
     Raises:
-        PayloadError: with the reason, if the body is not one that we know.
+        PayloadError: with the reason, if the body is not one that we know, or holds too much.
     """
-    return _plain.decode(body) or _unlike_most(body, inflated_bound)
+    plain = _plain.decode(body)
+    found = _checked(plain, limits) if plain else _decoded(body, limits)[0]
+    if isinstance(found, PayloadError):
+        raise found
+    return found
 
 
-def _unlike_most(body: bytes, inflated_bound: int) -> Payload:
-    """Decodes a body that is not plain as it stands."""
-    if not body.startswith(b"{"):  # nothing that is compressed or framed begins like a document
-        body = _uncompressed(body, inflated_bound)
+def _checked(payload: Payload, limits: Limits) -> Payload | PayloadError:
+    try:
+        return limits.check(payload)
+    except PayloadError as error:
+        return error
+
+
+def _decoded(body: bytes, limits: Limits) -> tuple[Payload | PayloadError, int]:
+    """Decodes a body that is not plain as it stands.
+
+    Returns:
+        What came of it, and how many bytes it inflated to; 0 where it was not compressed.
+    """
+    inflated_bytes = 0
+    try:
+        if not body.startswith(b"{"):  # nothing that is compressed or framed begins like a document
+            if _may_be_compressed(body):
+                inflated_bytes = limits.inflated_bytes  # at most, and so much where it turns out to be too much
+            inner = _uncompressed(body, limits.inflated_bytes)
+            if not _is_compressed_frame(inner):
+                inflated_bytes = len(inner) if inner is not body else 0
+            body = inner
+        return limits.check(_unlike_most(body, limits)), inflated_bytes
+    except PayloadError as error:
+        return error, inflated_bytes
+
+
+def _unlike_most(body: bytes, limits: Limits) -> Payload:
+    """Decodes a body that is not compressed."""
+    if not body.startswith(b"{"):
         if not body or body.isspace():
             raise PayloadError("the body is empty")
         if body[0] < 2 and _grpc.frames(body) == 1:
-            return _grpc.decode(body, inflated_bound)
-        if (plain := _plain.decode(body)) is not None:
-            return plain
+            return _grpc.decode(body, limits)
+    limits.check_document(body)
+    if (plain := _plain.decode(body)) is not None:
+        return plain
     return decode_any(body)
+
+
+def _may_be_compressed(body: bytes) -> bool:
+    return is_gzip(body) or is_zlib(body) or _is_compressed_frame(body)
+
+
+def _is_compressed_frame(body: bytes) -> bool:
+    return body[:1] == b"\x01" and _grpc.frames(body) == 1
 
 
 def decode_any(body: bytes) -> Payload:

@@ -8,6 +8,7 @@ Whether a message was asked or answered stands in its bytes only where it holds 
 request (that asks for all outputs) and a response are the same bytes; then the half is None, and the event's type tells.
 """
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,14 @@ from numpy.typing import NDArray
 from nilometer_logger.errors import PayloadError
 from nilometer_logger.kserve import Half
 from nilometer_logger.payload._compression import inflate, is_gzip, is_zlib
+from nilometer_logger.payload._limits import Limits
 from nilometer_logger.payload._table import Payload, check_parts, side_by_side
-from nilometer_logger.payload._tensors import check_shape, from_bytes, shaped, to_objects, to_text
+from nilometer_logger.payload._tensors import check_count, check_shape, from_bytes, shaped, to_objects, to_text
 
 _PREFIX = 5
+_LONGEST_VARINT = 10
+# A tensor, its contents and an output that is asked for are a field each; what a server adds to them are a few.
+_MOST_FIELDS = 65_536
 _FIXED = {"FP32": "fp32_contents", "FP64": "fp64_contents"}
 _VARYING: dict[str, tuple[str, str]] = {
     "BOOL": ("bool_contents", "?"),
@@ -52,18 +57,21 @@ def is_message(body: bytes) -> bool:
     return any(tensor.name and tensor.datatype for tensor in tensors)
 
 
-def decode(body: bytes, inflated_bound: int) -> Payload:
+def decode(body: bytes, limits: Limits) -> Payload:
     """Decodes a body of one frame.
 
     Args:
         body: of one frame.
-        inflated_bound: the most bytes that a compressed message may inflate to.
+        limits: of what it may hold.
 
     Raises:
-        PayloadError: if the message has no tensors, or they do not make one table.
+        PayloadError: if the message has no tensors, or they do not make one table, or it holds too much.
     """
+    message = _inflated(body[_PREFIX:], limits.inflated_bytes) if body[0] else memoryview(body)[_PREFIX:]
+    if _fields(message, _MOST_FIELDS) > _MOST_FIELDS:
+        raise PayloadError(f"the body is a gRPC message with more than {_MOST_FIELDS} fields: more than any model has")
     try:
-        inference = _parse(_inflated(body[_PREFIX:], inflated_bound) if body[0] else memoryview(body)[_PREFIX:])
+        inference = _parse(message)
     except ValueError:
         raise PayloadError("the body is a gRPC message, but none of the v2 protocol") from None
     tensors = inference.tensors
@@ -72,6 +80,7 @@ def decode(body: bytes, inflated_bound: int) -> Payload:
     half, raw = _half(inference)
     place = "outputs" if half == "response" else "inputs"
     check_parts(len(tensors), place)
+    _check_cells(tensors, place, limits)
     if raw is None:
         if not any(tensor.HasField("contents") for tensor in tensors):
             raise PayloadError(
@@ -82,6 +91,51 @@ def decode(body: bytes, inflated_bound: int) -> Payload:
         raise PayloadError(f"the gRPC message has {len(tensors)} tensors, but {len(raw)} raw contents")
     pairs = enumerate(zip(tensors, raw, strict=True))
     return side_by_side(half, place, [_raw(tensor, contents, number) for number, (tensor, contents) in pairs])
+
+
+def _fields(message: bytes | memoryview, most: int) -> int:
+    """Counts the fields of a message, which become objects when it is parsed; stops at one more than `most`.
+
+    A field is a tag and a value (https://protobuf.dev/programming-guides/encoding). What is none ends the count: the
+    parser will say so.
+    """
+    count = place = 0
+    while place < len(message) and count <= most:
+        tag, place = _varint(message, place)
+        match tag & 7:
+            case 0:
+                _, place = _varint(message, place)
+            case 1:
+                place += 8
+            case 2:
+                length, place = _varint(message, place)
+                place += length
+            case 5:
+                place += 4
+            case _:
+                break
+        count += 1
+    return count
+
+
+def _varint(message: bytes | memoryview, place: int) -> tuple[int, int]:
+    """Reads a number of at most ten bytes, and where it ends."""
+    number = 0
+    for shift, byte in enumerate(message[place : place + _LONGEST_VARINT]):
+        number |= (byte & 0x7F) << (7 * shift)
+        if byte < 0x80:
+            return number, place + shift + 1
+    return number, len(message)
+
+
+def _check_cells(tensors: Any, place: str, limits: Limits) -> None:
+    """Checks, before any is made, how many values the shapes ask for."""
+    cells = sum(prod(size for size in tensor.shape if size >= 0) for tensor in tensors if len(tensor.shape))
+    if cells > limits.cells:
+        raise PayloadError(
+            f"the tensors of {place} have {cells} values: {limits.cells} is the most (--max-event-cells); send them in "
+            "several requests"
+        )
 
 
 def _parse(message: bytes | memoryview) -> Any:
@@ -126,9 +180,11 @@ def _typed(tensor: Any, number: int) -> tuple[str, NDArray[np.generic]]:
     if datatype in _FIXED:
         packed = b"".join(getattr(contents, _FIXED[datatype]))  # a list may come in parts
         return tensor.name, from_bytes(datatype, shape, packed, place)
-    if datatype == "BYTES":
-        return tensor.name, shaped(to_objects([to_text(raw, place) for raw in contents.bytes_contents]), shape, place)
-    if datatype not in _VARYING:
+    if datatype != "BYTES" and datatype not in _VARYING:
         raise PayloadError(f"{place} has a datatype that typed contents do not have")
-    field, dtype = _VARYING[datatype]
-    return tensor.name, shaped(np.array(getattr(contents, field)[:], dtype), shape, place)
+    field, dtype = _VARYING.get(datatype, ("bytes_contents", ""))
+    values = getattr(contents, field)
+    check_count(len(values), shape, place)
+    if datatype == "BYTES":
+        return tensor.name, shaped(to_objects([to_text(raw, place) for raw in values]), shape, place)
+    return tensor.name, shaped(np.array(values[:], dtype), shape, place)

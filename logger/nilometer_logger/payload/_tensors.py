@@ -55,6 +55,16 @@ def check_shape(shape: Any, place: str) -> None:
             raise PayloadError(f"{place}.shape has a size that is no count of rows or columns")
 
 
+def check_count(count: int, shape: list[int], place: str) -> None:
+    """Checks that a tensor has as many values as its shape asks for.
+
+    Raises:
+        PayloadError: if it has more or fewer.
+    """
+    if count != (wanted := prod(shape)):
+        raise PayloadError(f"{place} has {count} values, but its shape {shape} asks for {wanted}")
+
+
 def shaped(flat: NDArray[np.generic], shape: list[int], place: str) -> NDArray[np.generic]:
     """Gives a tensor's values their rows.
 
@@ -69,10 +79,8 @@ def shaped(flat: NDArray[np.generic], shape: list[int], place: str) -> NDArray[n
     Raises:
         PayloadError: if there are more or fewer values than the shape has places, or rows without values.
     """
-    wanted = prod(shape)
-    if flat.size != wanted:
-        raise PayloadError(f"{place} has {flat.size} values, but its shape {shape} asks for {wanted}")
-    if wanted:
+    check_count(flat.size, shape, place)
+    if prod(shape):
         return flat.reshape(shape[0], -1)
     if shape[0]:
         raise PayloadError(f"{place}.shape {shape} asks for rows without values")
@@ -95,7 +103,7 @@ def from_bytes(datatype: str, shape: list[int], raw: bytes | memoryview, place: 
         PayloadError: if the datatype is not known, or the bytes are not those of the shape.
     """
     if datatype == "BYTES":
-        return shaped(_texts(bytes(raw), place), shape, place)
+        return shaped(_texts(bytes(raw), shape, place), shape, place)
     if datatype not in _DTYPES:
         raise PayloadError(f"{place} has a datatype that is none of {', '.join(_DTYPES)}, BYTES")
     dtype = _DTYPES[datatype]
@@ -110,10 +118,13 @@ def from_bytes(datatype: str, shape: list[int], raw: bytes | memoryview, place: 
     return shaped(flat, shape, place)
 
 
-def _texts(raw: bytes, place: str) -> NDArray[np.object_]:
+def _texts(raw: bytes, shape: list[int], place: str) -> NDArray[np.object_]:
     texts: list[str] = []
     begin = 0
+    wanted = prod(shape)
     while begin < len(raw):
+        if len(texts) == wanted:
+            raise PayloadError(f"{place} has more values than the {wanted} that its shape {shape} asks for")
         end = begin + 4 + int.from_bytes(raw[begin : begin + 4], "little")
         if begin + 4 > len(raw) or end > len(raw):
             raise PayloadError(f"{place} is BYTES, but element {len(texts)} ends after the tensor's {len(raw)} bytes")

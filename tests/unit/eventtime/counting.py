@@ -93,7 +93,7 @@ class Counting:
         body = {"window": asdict(window), "rows": sorted(state.rows), "memory": asdict(memory)}
         return [CloudEvent({"monitor": self.name, "stream": str(stream)}, json.dumps(body).encode())]
 
-    def score(self, stream: Stream, rows: Rows) -> Sequence[CloudEvent]:
+    def score(self, stream: Stream, rows: Rows, memory: Remembered) -> Sequence[CloudEvent]:  # noqa: ARG002 - a monitor's
         """Finds the rows whose value is too large."""
         found = [row for row, value in enumerate(rows.values[:, 0].tolist()) if value > TOO_LARGE]
         return [

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from nilometer_logger.errors import PayloadError
-from nilometer_logger.payload import INFLATED_BOUND, decode
+from nilometer_logger.payload import INFLATED_BOUND, Limits, decode
 from tests.unit.payload.encoders import FORMS
 
 MEGABYTE = 2**20
@@ -55,9 +55,9 @@ def test_a_body_inflates_to_no_more_than_the_bound() -> None:
     document = b'{"instances": [1]}'
     padded = document + b" " * (1000 - len(document))
 
-    assert len(decode(gzip.compress(padded), inflated_bound=1000).table) == 1
+    assert len(decode(gzip.compress(padded), Limits(inflated_bytes=1000)).table) == 1
     with pytest.raises(PayloadError, match="compressed and inflates to more than 999 bytes"):
-        decode(gzip.compress(padded), inflated_bound=999)
+        decode(gzip.compress(padded), Limits(inflated_bytes=999))
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])

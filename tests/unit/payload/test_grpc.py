@@ -17,7 +17,7 @@ from kserve.protocol.grpc.grpc_predict_v2_pb2 import (
 )
 
 from nilometer_logger.errors import PayloadError
-from nilometer_logger.payload import decode
+from nilometer_logger.payload import Limits, decode
 from tests.unit.payload.encoders import TYPED, Tensor, check_same, frame, request, response, tensor, tensors
 
 X = tensor("x", "FP32", [[1.5, 2.5]])
@@ -89,7 +89,7 @@ def test_a_compressed_message_has_a_bound() -> None:
     message = gzip.compress(bytes(10**6))
 
     with pytest.raises(PayloadError, match="inflates to more than 1000 bytes"):
-        decode(frame(message, flag=1), inflated_bound=1000)
+        decode(frame(message, flag=1), Limits(inflated_bytes=1000))
 
 
 def test_a_stream_is_refused() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nilometer_logger.errors import PayloadError
-from nilometer_logger.payload import decode
+from nilometer_logger.payload import INFLATED_BOUND, Limits, decode, decode_all
 from nilometer_logger.rows import Column, Schema, bind
 from tests.unit.payload.encoders import DTYPES, FORMS, frame
 
@@ -173,3 +173,74 @@ def test_one_long_text_does_not_make_all_texts_long() -> None:
         assert tracemalloc.get_traced_memory()[1] < 64 * MEGABYTE
     finally:
         tracemalloc.stop()
+
+
+ROWS_ABOVE = 100_001
+AMPLIFIED: dict[str, bytes] = {
+    "rows of one number": gzip.compress(b'{"instances":[' + b"1," * 1_600_000 + b"1]}"),
+    "rows of one list": gzip.compress(b'{"instances":[' + b"[1]," * 800_000 + b"[1]]}"),
+    "rows of one object": gzip.compress(b'{"instances":[' + b'{"a":1},' * 400_000 + b'{"a":1}]}'),
+    "objects of different names": gzip.compress(
+        b'{"instances":[{' + b",".join(b'"%d":1' % n for n in range(1_300_000)) + b"}]}"
+    ),
+    "empty lists": gzip.compress(b'{"instances":[' + b"[]," * 2_000_000 + b"[]]}"),
+    "texts": gzip.compress(b'{"instances":[' + b'"a",' * 800_000 + b'"a"]}'),
+    "a tensor of texts": gzip.compress(
+        b'{"inputs":[{"name":"x","shape":[1,8],"datatype":"BYTES","parameters":{"binary_data_size":15000000}}]}'
+        + bytes(15_000_000)
+    ),
+    "a tensor of bytes": gzip.compress(
+        b'{"inputs":[{"name":"x","shape":[4,4000000],"datatype":"UINT8","parameters":{"binary_data_size":16000000}}]}'
+        + bytes(16_000_000)
+    ),
+    "uncompressed rows": b'{"instances":[' + b"1," * ROWS_ABOVE + b"1]}",
+    "gRPC tensors": frame(gzip.compress(b"\x2a\x00" * 8_000_000), flag=1),
+    "gRPC texts": frame(gzip.compress(b"\x2a\x80\x80\x80\x07\x1a\x01\x08" + b"\x42\x00" * 7_340_032), flag=1),
+}
+
+
+@pytest.mark.parametrize("form", AMPLIFIED)
+def test_a_small_body_that_holds_very_much_is_refused_in_little_memory(form: str) -> None:
+    """Rows and cells are bounded, whatever they are written as; refusing costs a multiple of what a body inflates to."""
+    body = AMPLIFIED[form]
+    tracemalloc.start()
+    try:
+        with pytest.raises(PayloadError) as refused:
+            decode(body)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 300
+    assert peak < 10 * INFLATED_BOUND, f"{peak / MEGABYTE:.0f} MB"
+
+
+def test_the_bounds_of_a_body_are_exact() -> None:
+    """A body of just as many rows or cells is decoded, one more is refused, with the setting that says so."""
+    limits = Limits(rows=100, cells=250)
+    for rows, width in ((100, 1), (2, 125), (100, 2)):
+        body = json.dumps({"instances": [[0.5] * width] * rows}).encode()
+        for form in (body, gzip.compress(body)):
+            assert (decode(form, limits).rows, decode(form, limits).width) == (rows, width)
+    for rows, width, setting in ((101, 1, "--max-event-rows"), (2, 126, "--max-event-cells")):
+        body = json.dumps({"instances": [[0.5] * width] * rows}).encode()
+        for form in (body, gzip.compress(body)):
+            with pytest.raises(PayloadError, match=setting):
+                decode(form, limits)
+    texts = json.dumps({"instances": [["a"] * 2] * 31}).encode()
+    assert decode(texts, limits).rows == 31
+    with pytest.raises(PayloadError, match="counted as 4"):
+        decode(json.dumps({"instances": [["a"] * 2] * 32}).encode(), limits)
+
+
+def test_bombs_are_decoded_a_few_at_a_time() -> None:
+    """Of many compressed bodies no more are decoded at once than the largest body allowed is work."""
+    bomb = gzip.compress(b'{"instances":[[1]]}' + b" " * (INFLATED_BOUND - 19))
+    bodies = [b'{"instances":[[1]]}', *[bomb] * 40, b'{"instances":[[2]]}']
+    taken, turns = 0, 0
+    while taken < len(bodies):
+        found = decode_all(bodies[taken:])
+        assert found.refused == {}
+        assert len(found.payloads) <= 2
+        taken, turns = taken + len(found.payloads), turns + 1
+    assert turns >= 40

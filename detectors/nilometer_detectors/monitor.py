@@ -128,18 +128,18 @@ class CompiledMonitor:
     def close(
         self, stream: Stream, window: ClosedWindow, state: monitoring.WindowState, memory: monitoring.Memory
     ) -> Sequence[CloudEvent]:
-        """Judges a closed window: one finding of statistics, then one of each drift detector."""
+        """Judges a closed window: a finding of statistics, one of each drift detector, and what outliers had none."""
         if not (isinstance(state, WindowState) and isinstance(memory, StreamMemory)):
             raise TypeError(f"a {type(state).__name__} and a {type(memory).__name__} are none of this monitor's")
         finder = Finder(self.name, self.digest, stream, self._min_rows)
         findings = [finder.statistics(window, state.window, self.broken)]
-        findings += [finder.more_outliers(window, name, rest) for name, rest in memory.end_tallies().items()]
         unfit = _unfit(window, state.window.features.rows, self._min_rows)
         for detector in self.drift_detectors:
             judgement = Judgement("nodata", unfit) if unfit else self._judge(detector, state.window, memory)
             findings.append(finder.drift(window, state.window, detector, judgement))
         broken = [each for each in self.broken if each.kind == "drift"]
         findings += [finder.drift(window, state.window, each, Judgement("nodata", each.reason)) for each in broken]
+        findings += [finder.more_outliers(window, name, rest) for name, rest in memory.end_tallies().items()]
         return findings
 
     def _judge(self, detector: AnyDriftDetector, window: Window, memory: StreamMemory) -> Judgement:

@@ -122,6 +122,8 @@ def log_finding(event: CloudEvent) -> None:
     if kind == "outlier":
         blamed = [name for name, feature in body["features"].items() if feature.get("outlier", True)]
         facts |= {"request": body["request"], "row": body["row"], "score": _short(body["score"]), "features": blamed}
+        if "summarises" in body:
+            facts["stands_for_rows"] = body["summarises"]["rows"]
         _log.warning("outlier", **facts)
         return
     window = body["window"]

@@ -44,6 +44,7 @@ _TICK_SECONDS = 0.25
 _WATCH_SECONDS = 5.0
 # A partition that is opened has a client of its own to read the state with.
 _OPENED_AT_ONCE = 4
+_MOST_WAITING_BYTES = 8 * 2**20
 
 Observer = Callable[[CloudEvent], None]
 
@@ -202,7 +203,7 @@ class Broker:
         if owned is None or owned.following != fetched.wanted:  # taken away, and maybe given back, meanwhile
             return
         owned.end, owned.answered = fetched.end, fetched.answered
-        for bite in bites(fetched.records):
+        for bite in bites(fetched.records, owned.state.records_at_once):
             if self._leaving or self._held(fetched.number) is not owned:
                 return
             for outliers in owned.steps(bite):
@@ -214,6 +215,8 @@ class Broker:
             owned.following = bite[-1].offset + 1
             if owned.state.has_findings:
                 self._findings_wait.set()
+            if owned.state.waiting_bytes > _MOST_WAITING_BYTES:  # a snapshot takes it away before more is added
+                await self._snapshot(owned)
         owned.following = fetched.following
         if owned.end is not None and self._held(fetched.number) is owned:
             self._figures.lag[owned.number] = max(owned.end - owned.following, 0)

@@ -3,19 +3,69 @@
 Everything of ours logs by structlog; the libraries' own loggers pass through the same format, at warning and above,
 because uvicorn, Faust and aiokafka tell at info what an operator has no use for. Nothing of a payload is ever logged
 above debug.
+
+What traffic decides comes as fast as traffic does: of each kind of line at most `FLOOD_LINES` are written in
+`FLOOD_SECONDS`, and the next one says how many were left out. Metrics and topics have every one.
 """
 
 import logging
 import sys
 import time
+from collections import Counter, deque
+from collections.abc import Callable
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 _FOREIGN_LEVEL = logging.WARNING
 _AGAIN_SECONDS = 60.0
 _OWN = "nilometer"
 _MOST_REMEMBERED = 1000
+FLOOD_LINES = 200
+FLOOD_SECONDS = 10.0
+FLOODING = frozenset(
+    {
+        "delivered",
+        "drift",
+        "event set aside",
+        "finding refused",
+        "no drift",
+        "not judged",
+        "outlier",
+        "sink not available",
+        "stream not watched",
+        "window closed",
+    }
+)
+"""The lines that traffic decides."""
+
+
+class Floods:
+    """Bounds how often each of some lines is written.
+
+    Args:
+        clock: seconds, never going back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._times: dict[str, deque[float]] = {kind: deque(maxlen=FLOOD_LINES) for kind in FLOODING}
+        self._left_out: Counter[str] = Counter()
+
+    def __call__(self, logger: object, method: str, facts: EventDict) -> EventDict:
+        """Lets a line through or drops it, as a processor of structlog."""
+        del logger, method
+        kind = str(facts["event"])
+        if (times := self._times.get(kind)) is None:
+            return facts
+        now = self._clock()
+        if len(times) == FLOOD_LINES and now - times[0] < FLOOD_SECONDS:
+            self._left_out[kind] += 1
+            raise structlog.DropEvent
+        times.append(now)
+        if left_out := self._left_out.pop(kind, 0):
+            facts["left_out"] = left_out
+        return facts
 
 
 class _Seldom(logging.Filter):
@@ -78,6 +128,7 @@ def configure(log_format: str, log_level: str) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
+            Floods(),
             *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],

@@ -38,6 +38,9 @@ _UNWATCHED_REMEMBERED = 1000
 # Findings on rows that wait at most, but for those of one piece of a run; and streams between two turns of others.
 _MOST_OUTLIERS = 500
 _STREAMS_AT_ONCE = 200
+_MOST_RECORDS = 500
+_MOST_WAITING_BYTES = 16 * 2**20
+_FINDING_BYTES_A_COLUMN = 512
 
 
 class Partition:
@@ -82,6 +85,21 @@ class Partition:
     def has_changed(self) -> bool:
         """Whether a snapshot would hold anything new, and may be taken now."""
         return self.is_settled and self.offset > self._taken
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of the findings and other events that wait for the next snapshot."""
+        findings = sum(len(finding.data) for finding in self._outbox.findings)
+        return findings + sum(len(message.value) for message in self._outbox.messages)
+
+    @property
+    def records_at_once(self) -> int:
+        """How many records may be taken in before it is looked at what waits: each may close a window.
+
+        A finding has some hundred bytes a column, and a monitor of ten thousand columns makes findings of megabytes.
+        """
+        columns = max((len(each.features) + len(each.predictions) for each in self._running.values()), default=0)
+        return max(1, min(_MOST_RECORDS, _MOST_WAITING_BYTES // (_FINDING_BYTES_A_COLUMN * max(columns, 1))))
 
     @property
     def unwatched(self) -> frozenset[str]:

@@ -206,13 +206,18 @@ async def _something_new(consumer: AIOKafkaConsumer) -> None:
         waiter.cancel()
 
 
-def bites(records: Sequence[ConsumerRecord]) -> Iterator[list[Record]]:
-    """Cuts records into lists of bounded size, each of at least one."""
+def bites(records: Sequence[ConsumerRecord], most: int = MOST_RECORDS) -> Iterator[list[Record]]:
+    """Cuts records into lists of bounded size, each of at least one.
+
+    Args:
+        records: as they were fetched.
+        most: how many there may be in a list.
+    """
     bite: list[Record] = []
     size = 0
     for each in records:
         length = len(each.value or b"")
-        if bite and (size + length > MOST_BYTES or len(bite) >= MOST_RECORDS):
+        if bite and (size + length > MOST_BYTES or len(bite) >= most):
             yield bite
             bite, size = [], 0
         bite.append(Record.read(each))

@@ -1,10 +1,13 @@
 """What the worker has told the log already: a record that it wrote is on its way, and is not written again meanwhile."""
 
 from collections.abc import Hashable, Iterator
+from itertools import islice
 
 from nilometer_logger.punctuation import Configure, GiveUp, Punctuation, Quiet
 
 AGAIN_SECONDS = 5.0
+# A stream's name has a thousand characters at most, and a record a megabyte.
+_MOST_STREAMS = 500
 
 
 class Telling:
@@ -29,11 +32,18 @@ class Telling:
                     if self._is_new(("configure", *sorted(monitors.items())), now):
                         yield each
                 case Quiet(clocks) if is_at_end:
-                    if fresh := {key: time for key, time in clocks.items() if self._is_new(("quiet", key), now)}:
-                        yield Quiet(fresh)
+                    fresh = {key: time for key, time in clocks.items() if self._is_new(("quiet", key), now)}
+                    yield from map(Quiet, _few_at_a_time(fresh))
                 case GiveUp(streams) if is_at_end:
-                    if fresh := {key: time for key, time in streams.items() if self._is_new(("give up", key), now)}:
-                        yield GiveUp(fresh)
+                    fresh = {key: time for key, time in streams.items() if self._is_new(("give up", key), now)}
+                    yield from map(GiveUp, _few_at_a_time(fresh))
 
     def _is_new(self, key: Hashable, now: float) -> bool:
         return self._told.setdefault(key, now) == now
+
+
+def _few_at_a_time(streams: dict[str, int]) -> Iterator[dict[str, int]]:
+    """Cuts what is told of streams: forty thousand that fall silent together do not fit into one record of Kafka."""
+    told = iter(streams.items())
+    while some := dict(islice(told, _MOST_STREAMS)):
+        yield some

@@ -1,5 +1,6 @@
 """Log lines: for people, or one JSON object a line, ours and the libraries' alike."""
 
+import contextlib
 import json
 import logging
 import re
@@ -141,3 +142,22 @@ def test_it_may_be_configured_again(capsys: pytest.CaptureFixture[str]) -> None:
     [line] = lines(capsys)
 
     assert json.loads(line)["event"] == "said"
+
+
+def test_a_flood_is_bounded_and_says_what_it_left_out() -> None:
+    """Of each kind of line that traffic decides, so many are written in a while; the next one counts the others."""
+    now = [0.0]
+    floods = logs.Floods(lambda: now[0])
+
+    def written(kind: str, count: int) -> list[structlog.typing.EventDict]:
+        found = []
+        for _ in range(count):
+            with contextlib.suppress(structlog.DropEvent):
+                found.append(floods(None, "warning", {"event": kind}))
+        return found
+
+    assert written("outlier", logs.FLOOD_LINES + 7) == [{"event": "outlier"}] * logs.FLOOD_LINES
+    assert written("drift", 1) == [{"event": "drift"}]
+    assert written("waiting for Kafka", 10_000) == [{"event": "waiting for Kafka"}] * 10_000
+    now[0] = logs.FLOOD_SECONDS
+    assert written("outlier", 2) == [{"event": "outlier", "left_out": 7}, {"event": "outlier"}]

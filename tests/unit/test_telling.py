@@ -1,6 +1,6 @@
 """What is written into the log, and what is not written again while it is on its way."""
 
-from nilometer_logger.punctuation import Configure, GiveUp, Punctuation, Quiet
+from nilometer_logger.punctuation import Configure, GiveUp, Punctuation, Quiet, encode
 from nilometer_logger.telling import AGAIN_SECONDS, Telling
 
 
@@ -32,3 +32,18 @@ def test_other_monitors_are_told_at_once() -> None:
     told(telling, Configure({"demo/iris": "d1"}))
 
     assert told(telling, Configure({"demo/iris": "d2"}), now=1.0) == [Configure({"demo/iris": "d2"})]
+
+
+def test_very_many_streams_are_told_in_several_records() -> None:
+    """Forty thousand streams that fall silent together fit into records of Kafka's default size, and each is told once."""
+    streams = {f"demo/{'x' * 900}{number}/predictor/": number for number in range(40_000)}
+
+    for kind in (Quiet, GiveUp):
+        found = told(Telling(), kind(streams))
+        assert max(len(encode(each)) for each in found) < 900_000
+        said = {stream: time for each in found for stream, time in _streams_of(each).items()}
+        assert said == streams
+
+
+def _streams_of(order: Punctuation) -> dict[str, int]:
+    return order.clocks if isinstance(order, Quiet) else order.streams if isinstance(order, GiveUp) else {}

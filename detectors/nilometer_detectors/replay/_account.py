@@ -50,9 +50,9 @@ class Account:
         if isinstance(found, Outlier):
             known = self.outliers.get((about, found.detector))
             if known is None:
-                self.outliers[about, found.detector] = Outliers(1, found)
+                self.outliers[about, found.detector] = Outliers(found.rows, found)
                 return
-            known.count += 1
+            known.count += found.rows
             if found.rank > known.worst.rank:
                 known.worst = found
             return

@@ -125,6 +125,7 @@ class Outlier:
         score: None where it is infinite.
         threshold: of the score.
         features: value and expected range of each feature to blame, by name, as the finding has them.
+        rows: how many flagged rows the finding stands for: this one is the worst of them.
     """
 
     time: int
@@ -134,6 +135,7 @@ class Outlier:
     score: float | None
     threshold: float | None
     features: Mapping[str, Mapping[str, Any]]
+    rows: int = 1
 
     @property
     def rank(self) -> float:
@@ -151,6 +153,7 @@ class Outlier:
             _finite(body["score"]),
             _finite(body["threshold"]),
             {name: said for name, said in body["features"].items() if said.get("outlier", True)},
+            body["summarises"]["rows"] if "summarises" in body else 1,
         )
 
 

@@ -27,6 +27,7 @@ from nilometer_logger.inferences import Record, Run
 from nilometer_logger.kserve import Stream
 from nilometer_logger.monitoring import LATE_BOUNDS, Monitor
 from nilometer_logger.outbox import Outbox
+from nilometer_logger.pairing import Pool
 from nilometer_logger.punctuation import Configure, GiveUp, Punctuation, Quiet
 from nilometer_logger.snapshots import Change, Message, Restored, Snapshot
 from nilometer_logger.sorting import Sorter
@@ -74,6 +75,7 @@ class Partition:
         self._sorter = Sorter(self._figures_of, self._seen, self._bury, bounds)
         self._changes: dict[bytes, bytes | None] = {}
         self._outbox = Outbox()
+        self._pool = Pool(bounds.all_pending)
         self._taken = -1
 
     @property
@@ -270,7 +272,7 @@ class Partition:
         expected = clock is not None and any(monitor.watches(stream) for monitor in self._loaded.values())
         if not watching and not expected:
             return None
-        watched = Watched(stream, self._bounds, self._outbox, clock, arrival)
+        watched = Watched(stream, self._bounds, self._outbox, self._pool, clock, arrival)
         for monitor in watching:
             watched.watch(monitor)
         self._streams[watched.text] = watched
@@ -315,6 +317,7 @@ class Partition:
                     watched.watch(monitor)
             if not watched.windowers:
                 self._changes.update(watched.end())
+                watched.pairing.release()
                 self._ended[text] = watched.read_figures().end(self._ended.get(text))
                 del self._streams[text], self._touched[text]
 

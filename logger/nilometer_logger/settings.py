@@ -137,6 +137,9 @@ class WorkerSettings(Measured):
         60.0, "how long a request waits for its response, and a response for its request", least=0.1
     )
     max_pending: int = setting(10_000, "requests and responses of a stream that wait for the other", least=1)
+    max_pending_in_partition: int = setting(
+        50_000, "requests and responses of all streams of a partition that wait for the other", least=1
+    )
     max_duplicates: int = setting(
         262_144, "the last events of a partition among which one that comes again is recognised", least=8
     )
@@ -191,6 +194,7 @@ class ReplaySettings(Common):
     future_seconds: float = same_as(WorkerSettings, "future_seconds")
     pairing_seconds: float = same_as(WorkerSettings, "pairing_seconds")
     max_pending: int = same_as(WorkerSettings, "max_pending")
+    max_pending_in_partition: int = same_as(WorkerSettings, "max_pending_in_partition")
     max_duplicates: int = same_as(WorkerSettings, "max_duplicates")
     max_event_rows: int = same_as(WorkerSettings, "max_event_rows")
     max_event_cells: int = same_as(WorkerSettings, "max_event_cells")

@@ -16,6 +16,7 @@ class Bounds:
         future: how far an event's time may lie after its arrival, in nanoseconds.
         pairing: how long a half waits for the other, in nanoseconds.
         pending: how many halves of a stream wait, at most.
+        all_pending: how many halves of all streams of a partition wait, or are given up and may count in a window.
         duplicates: among how many events of a partition a repeated one is recognised.
         body: what one event's body may hold.
     """
@@ -25,6 +26,7 @@ class Bounds:
     pending: int
     duplicates: int
     body: Limits = DEFAULT_LIMITS
+    all_pending: int = 50_000
 
 
 def bounds_of(settings: WorkerSettings | ReplaySettings) -> Bounds:
@@ -33,6 +35,7 @@ def bounds_of(settings: WorkerSettings | ReplaySettings) -> Bounds:
         future=int(settings.future_seconds * SECOND),
         pairing=int(settings.pairing_seconds * SECOND),
         pending=settings.max_pending,
+        all_pending=settings.max_pending_in_partition,
         duplicates=settings.max_duplicates,
         body=Limits(rows=settings.max_event_rows, cells=settings.max_event_cells),
     )

@@ -18,7 +18,7 @@ from nilometer_logger.kserve import Half, Stream
 from nilometer_logger.latecomers import late_messages
 from nilometer_logger.monitoring import ClosedBy, Monitor
 from nilometer_logger.outbox import Outbox
-from nilometer_logger.pairing import Pairing
+from nilometer_logger.pairing import Pairing, Pool
 from nilometer_logger.snapshots import Message
 from nilometer_logger.streamfigures import Bounds, StreamFigures
 
@@ -34,6 +34,7 @@ class Watched:
         stream: whose events these are.
         bounds: of the partition.
         outbox: takes what is found.
+        pool: the room for halves that the streams of a partition share.
         clock: where the stream stood when a snapshot was taken; None for one never seen.
         last_arrival: of its last event in Kafka, in nanoseconds.
 
@@ -44,12 +45,18 @@ class Watched:
     """
 
     def __init__(
-        self, stream: Stream, bounds: Bounds, outbox: Outbox, clock: int | None = None, last_arrival: int = 0
+        self,
+        stream: Stream,
+        bounds: Bounds,
+        outbox: Outbox,
+        pool: Pool,
+        clock: int | None = None,
+        last_arrival: int = 0,
     ) -> None:
         self.stream = stream
         self.text = str(stream)
         self.windowers: list[Windower | CountWindower] = []
-        self.pairing = Pairing(bounds.pending)
+        self.pairing = Pairing(bounds.pending, pool)
         self.figures = StreamFigures(self.text)
         self.last_arrival = last_arrival
         self.clock = StreamClock(clock)

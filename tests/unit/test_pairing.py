@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nilometer_logger.errors import StateError
 from nilometer_logger.kserve import Half
-from nilometer_logger.pairing import Pairing, _chunks, _pairing
+from nilometer_logger.pairing import Pairing, Pool, _chunks, _pairing
 
 OF_ONE_ID, OF_A_SILENT_STREAM = 3, 5
 LONG = "x" * 100
@@ -268,3 +268,42 @@ def test_a_half_that_cannot_be_read_is_refused() -> None:
     """Half a state would count requests as unanswered that are not."""
     with pytest.raises(StateError, match="halves that cannot be read"):
         Pairing(8).load(0, b"\x93")
+
+
+def test_streams_share_the_room_of_their_partition() -> None:
+    """However many streams never answer, no more halves wait than the partition has room for; what goes is counted."""
+    pool = Pool(100)
+    streams = [Pairing(50, pool) for _ in range(30)]
+    for number in range(40):
+        for pairing in streams:
+            pairing.has_response = True
+            pairing.put(f"{number}", "request", number, number)
+
+    assert sum(map(len, streams)) <= 100
+    assert pool.count <= 100 + len(streams)
+    assert sum(pairing.overflowed for pairing in streams) >= 30 * 40 - 2 * 100 - len(streams)
+    for pairing in streams:
+        pairing.release()
+    assert pool.count == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5), st.booleans(), st.integers(0, 60)), max_size=80))
+def test_the_room_that_is_taken_is_that_of_what_is_kept(steps: list[tuple[int, int, bool, int]]) -> None:
+    """Whatever meets, waits, is given up or forgotten, the shared count is never off, and a restart finds the same."""
+    pool = Pool(20)
+    streams = [Pairing(8, pool) for _ in range(3)]
+    for arrival, (place, name, is_request, time) in enumerate(steps):
+        streams[place].put(f"{name}", "request" if is_request else "response", time, arrival)
+        streams[place].give_up(arrival - 10)
+        if time == 0:
+            streams[place].forget(arrival)
+    again = Pool(20)
+    for pairing in streams:
+        copy = Pairing(8, again)
+        for chunk, blob in pairing.changes():
+            if blob is not None:
+                copy.load(chunk, blob)
+    assert again.count == pool.count
+    for pairing in streams:
+        pairing.release()
+    assert pool.count == 0

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from nilometer_logger.kserve import Half
 from nilometer_logger.pairing._chunks import LARGEST_CHUNK, Chunks, Waiting
+from nilometer_logger.pairing._pool import Pool
 
 OF_ONE_ID = 64
 """How many halves of one id wait, at most."""
@@ -38,6 +39,7 @@ class Pairing:
     Args:
         most: how many halves wait at most, and how many given-up requests are remembered at most, those with the
             largest event times; 1 or more.
+        pool: the room that it shares with other streams; it alone has all of it where none is given.
 
     Attributes:
         has_response: whether the stream has ever shown a response; a restart must set it again.
@@ -45,7 +47,8 @@ class Pairing:
             counted; since this object was made.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, pool: Pool | None = None) -> None:
+        self._pool = pool or Pool(2 * most)
         self.has_response = False
         self.overflowed = 0
         self._most = most
@@ -82,6 +85,7 @@ class Pairing:
                 if found[3] != half:  # as nearly always
                     del self._waiting[id]
                     self._count -= 1
+                    self._pool.count -= 1
                     if found[5] != self._chunks.open:
                         self._chunks.remove(found)
                     return
@@ -95,11 +99,15 @@ class Pairing:
         elif self._count >= self._most:
             self.oldest_arrival()
             self._overflow(self._queue[0])
+        elif self._pool.room <= 0 and not self._make_room():
+            self.overflowed += 1
+            return
         self._sequence += 1
         waits = (arrival, self._sequence, time, half, id, self._chunks.open)
         if found is None:
             self._waiting[id] = waits
             self._count += 1
+            self._pool.count += 1
         else:
             self._keep(waits)
         heappush(self._queue, waits)
@@ -134,7 +142,7 @@ class Pairing:
 
         None where an id comes twice in a half, or is long, or where there might be no room for all to wait.
         """
-        room = (self._most if self.has_response else self._few) - self._count
+        room = min((self._most if self.has_response else self._few) - self._count, self._pool.room)
         if len(ids) > room or max(map(len, ids), default=0) > _LONGEST_ID:
             return set()
         asked = set(compress(ids, are_requests.tolist()))
@@ -211,7 +219,12 @@ class Pairing:
         for time, count in given_up.items():
             for _ in range(count):
                 heappush(self._given_up, (time, chunk))
+                self._pool.count += 1
         self._times = None
+
+    def release(self) -> None:
+        """Gives the room back to the other streams, because this one ends."""
+        self._pool.count -= self._count + len(self._given_up)
 
     def _all(self) -> Iterator[Waiting]:
         for found in self._waiting.values():
@@ -233,6 +246,14 @@ class Pairing:
         else:
             found.append(half)
         self._count += 1
+        self._pool.count += 1
+
+    def _make_room(self) -> bool:
+        """Gives up the oldest half of the stream, since others have taken the room; False where it has none."""
+        if self.oldest_arrival() is None:
+            return False
+        self._overflow(self._queue[0])
+        return True
 
     def _remove(self, half: Waiting) -> None:
         """Takes away a half that waits; the queue and the open chunk find out later."""
@@ -242,6 +263,7 @@ class Pairing:
         else:
             del self._waiting[half[4]]
         self._count -= 1
+        self._pool.count -= 1
         if half[5] != self._chunks.open:
             self._chunks.remove(half)
 
@@ -254,7 +276,8 @@ class Pairing:
         if half[3] == "response":
             return
         heappush(self._given_up, (half[2], self._chunks.give_up(half[2])))
-        if len(self._given_up) > self._most:
+        self._pool.count += 1
+        if len(self._given_up) > self._most or self._pool.room <= 0:
             self._drop_earliest()
             self.overflowed += 1
         if self._chunks.is_full:
@@ -262,6 +285,7 @@ class Pairing:
 
     def _drop_earliest(self) -> None:
         self._chunks.drop(*heappop(self._given_up))
+        self._pool.count -= 1
         self._times = None
 
     def _close_chunk(self) -> None:

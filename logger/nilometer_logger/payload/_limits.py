@@ -34,7 +34,7 @@ class Limits:
     """
 
     rows: int = 100_000
-    cells: int = 1_000_000
+    cells: int = 500_000
     inflated_bytes: int = INFLATED_BOUND
 
     @property

@@ -42,6 +42,11 @@ class Limits:
         """The most bytes of a body that cannot hold too much: each row or cell takes one at least."""
         return min(self.rows, self.cells)
 
+    @property
+    def most_values(self) -> int:
+        """The most values in a document: cells, lists around them, and all that is no row."""
+        return self.cells + 2 * self.rows + _OTHER_VALUES
+
     def check(self, payload: Payload) -> Payload:
         """Returns the payload.
 
@@ -68,10 +73,9 @@ class Limits:
         """
         if len(body) <= 2 * self.cells:  # a value and what parts it from the next
             return
-        most = self.cells + 2 * self.rows + _OTHER_VALUES
-        if body.count(b",") + body.count(b"[") + body.count(b"{") > most:
+        if body.count(b",") + body.count(b"[") + body.count(b"{") > self.most_values:
             raise PayloadError(
-                f"the body holds more than {most} values: {self.cells} cells is the most (--max-event-cells); send them in "
+                f"the body holds more than {self.most_values} values: {self.cells} cells is the most (--max-event-cells); send them in "
                 "several requests"
             )
 

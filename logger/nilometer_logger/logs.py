@@ -2,20 +2,25 @@
 
 Everything of ours logs by structlog; the libraries' own loggers pass through the same format, at warning and above,
 because uvicorn, Faust and aiokafka tell at info what an operator has no use for. Nothing of a payload is ever logged
-above debug.
+above debug. What a terminal could obey is replaced in texts: ids and names among them come from clients.
 """
 
+import json
 import logging
 import sys
 import time
+from typing import Any
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from nilometer_logger.terminal import printable, printable_json, printable_lines
 
 _FOREIGN_LEVEL = logging.WARNING
 _AGAIN_SECONDS = 60.0
 _OWN = "nilometer"
 _MOST_REMEMBERED = 1000
+_OF_LINES = ("exception", "stack")
 
 
 class _Seldom(logging.Filter):
@@ -50,16 +55,16 @@ def configure(log_format: str, log_level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    renderer: Processor = (
-        structlog.processors.JSONRenderer()
+    renderers: list[Processor] = (
+        [structlog.processors.JSONRenderer(_to_json)]
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24, sort_keys=False)
+        else [_printable, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24, sort_keys=False)]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     handler.addFilter(_Seldom())
@@ -85,3 +90,15 @@ def configure(log_format: str, log_level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _printable(_logger: WrappedLogger, _method: str, facts: EventDict) -> EventDict:
+    """Leaves of every text what is printable; a traceback keeps its lines, and what is no text has a `repr`."""
+    for name, value in facts.items():
+        if isinstance(value, str):
+            facts[name] = printable_lines(value) if name in _OF_LINES else printable(value)
+    return facts
+
+
+def _to_json(facts: EventDict, **options: Any) -> str:
+    return printable_json(json.dumps(facts, **options))

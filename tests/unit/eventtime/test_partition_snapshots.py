@@ -15,7 +15,7 @@ from nilometer_logger.snapshots import Change, key, read, value
 from nilometer_logger.times import SECOND
 from tests.unit.eventtime.counting import Counting, seconds
 from tests.unit.eventtime.partitions import BOUNDS, configure
-from tests.unit.logged import IRIS, batch, event, punctuated, record
+from tests.unit.logged import IRIS, batch, event, punctuated
 
 COUNTING = Counting(windows=seconds(10, delay=2))
 WINE = Stream("demo", "wine", "predictor", "")

@@ -15,7 +15,8 @@ from nilometer_logger.deadletters import DeadLetter, read_dead_letter
 from nilometer_logger.errors import EventError
 from nilometer_logger.events import CloudEvent, read_kafka, to_json
 from nilometer_logger.kserve import stream_of
-from nilometer_logger.redriven import COUNT, printable
+from nilometer_logger.redriven import COUNT
+from nilometer_logger.terminal import printable, printable_json
 from nilometer_logger.times import format_time
 
 _MILLISECOND = 1_000_000
@@ -45,11 +46,9 @@ def to_json_line(record: ConsumerRecord) -> str:
     told: dict[str, Any] = {"reason": letter.reason, "position": letter.position, "setasidetime": _when(record)}
     event = _event_of(letter)
     if event is not None:
-        # A line break in the document stands between the tokens of JSON data, where a blank means the same.
-        document = to_json(CloudEvent({**event.attributes, **told}, event.data))
-        return document.decode().replace("\r", " ").replace("\n", " ")
+        return printable_json(to_json(CloudEvent({**event.attributes, **told}, event.data)).decode())
     headers = {name: (content or b"").decode("utf-8", "replace") for name, content in letter.headers}
-    return msgspec.json.encode({**told, "headers": headers, "data_base64": letter.value}).decode()
+    return printable_json(msgspec.json.encode({**told, "headers": headers, "data_base64": letter.value}).decode())
 
 
 def _event_of(letter: DeadLetter) -> CloudEvent | None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from nilometer_detectors.baseline import Baseline, BaselineColumn
 from nilometer_detectors.calibration import Calibration, Threshold
 from nilometer_logger.rows import Column
+from nilometer_logger.terminal import printable
 
 _SHOWN = 6  # categories in a line
 _LONGEST = 32  # letters of a name
@@ -70,7 +71,7 @@ def _shortened(name: str) -> str:
     """Cuts the middle out of a long name, and makes sure that one from outside cannot move the cursor."""
     if len(name) > _LONGEST:
         name = f"{name[: _LONGEST // 2]}…{name[1 - _LONGEST // 2 :]}"
-    return "".join(letter if letter.isprintable() else "·" for letter in name)
+    return printable(name)
 
 
 def schema_yaml(features: Sequence[Column], predictions: Sequence[Column]) -> str:
@@ -88,4 +89,5 @@ def _column_yaml(column: Column) -> str:
 
 
 def _quoted(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else f"\\U{ord(letter):08x}" for letter in text)  # as YAML has it

@@ -1,7 +1,7 @@
 """`nilometer events`: what passes through a topic, printed for people or for machines.
 
 For machines an event is one line in the CloudEvents JSON format: JSON data as they are, text as text, anything else as
-`data_base64`. For people it is one line as well: when, what, of whom, and as much of the body as fits. The topics are
+`data_base64`; what a terminal could obey is escaped. For people it is one line as well: when, what, of whom, and as much of the body as fits. The topics are
 read without a consumer group, so looking changes nothing.
 """
 
@@ -15,11 +15,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from nilometer_detectors import deadletters
-from nilometer_logger import provisioning, punctuation, topics
+from nilometer_logger import provisioning, topics
 from nilometer_logger.errors import EventError, SettingError
-from nilometer_logger.events import CloudEvent, read_kafka, to_json
+from nilometer_logger.events import CloudEvent, kind_of, read_kafka, to_json
 from nilometer_logger.kafka import connection, unavailable
 from nilometer_logger.settings import Common, EventsSettings
+from nilometer_logger.terminal import printable, printable_json
 
 _log = structlog.get_logger("nilometer.events")
 TOPICS = (topics.INFERENCES, topics.FINDINGS, topics.OUTLIERS, topics.DEAD)
@@ -35,14 +36,13 @@ def events_of(record: ConsumerRecord) -> Iterator[CloudEvent]:
     Raises:
         EventError: if there are none to be read.
     """
-    if dict(record.headers).get("content-type") != punctuation.CONTENT_TYPE.encode():
+    if kind_of(record.headers) != "punctuation":
         yield from read_kafka(record.headers, record.value)
 
 
 def to_json_line(event: CloudEvent) -> str:
     """Writes an event in the CloudEvents JSON format, on one line."""
-    # A line break in the document stands between the tokens of JSON data, where a blank means the same.
-    return to_json(event).decode().replace("\r", " ").replace("\n", " ")
+    return printable_json(to_json(event).decode())
 
 
 def to_line(event: CloudEvent, width: int) -> str:
@@ -55,7 +55,7 @@ def to_line(event: CloudEvent, width: int) -> str:
     kind = ".".join(attributes["type"].split(".")[-2:])
     body = event.data[: 4 * width].decode("utf-8", "replace")
     line = " ".join([attributes.get("time", "-"), kind, stream or attributes["source"], *facts, body])
-    line = "".join(letter if letter.isprintable() else "·" for letter in line)
+    line = printable(line)
     return line if len(line) <= width else line[: width - 1] + "…"
 
 

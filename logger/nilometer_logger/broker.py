@@ -29,7 +29,7 @@ from aiokafka.errors import KafkaError, ProducerFenced
 
 from nilometer_logger import punctuation, topics
 from nilometer_logger.errors import StateError, UnavailableError
-from nilometer_logger.events import CloudEvent
+from nilometer_logger.events import PUNCTUATION_HEADERS, CloudEvent
 from nilometer_logger.faustapp import make_app
 from nilometer_logger.figures import Figures
 from nilometer_logger.kafka import connection, unavailable, why
@@ -279,7 +279,7 @@ class Broker:
                     self._topic,
                     punctuation.encode(news),
                     partition=owned.number,
-                    headers=[("content-type", punctuation.CONTENT_TYPE.encode())],
+                    headers=PUNCTUATION_HEADERS,
                 )
 
     async def _watch_kafka(self) -> None:

@@ -8,10 +8,9 @@ with a time of its own. However often it is read, it stays the same event then, 
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from nilometer_logger import punctuation
 from nilometer_logger.deadletters import Headers
 from nilometer_logger.errors import EventError, TooLargeError
-from nilometer_logger.events import CloudEvent, read_kafka, to_kafka
+from nilometer_logger.events import CloudEvent, kind_of, read_kafka, to_kafka
 from nilometer_logger.kserve import time_of
 from nilometer_logger.times import format_time
 
@@ -65,10 +64,9 @@ def open_record(record: KafkaRecord, namespaces: frozenset[str]) -> Opened:
         namespaces: whose events are taken; empty means all.
     """
     position = f"{record.topic}/{record.partition}@{record.offset}"
-    kinds = [content for name, content in record.headers if name.lower() == "content-type"]
-    if punctuation.CONTENT_TYPE.encode() in kinds:
-        return Opened()  # the topic is another Nilometer's `inferences`
     try:
+        if kind_of(record.headers) == "punctuation":
+            return Opened()  # the topic is another Nilometer's `inferences`
         events = read_kafka(record.headers, record.value)
     except EventError as error:
         return Opened(unusable=[Unusable(str(error), position, record.headers, record.value)])

@@ -71,7 +71,8 @@ class Intake:
     Args:
         settings: of the logger.
         producing: writes to `inferences`.
-        metrics: counts the records by what became of them: taken, skipped (of other namespaces) or dead.
+        metrics: counts the records by what became of them: taken, skipped (of other namespaces,
+            or another Nilometer's punctuation) or dead.
 
     Attributes:
         journal: its own.

@@ -2,25 +2,30 @@
 
 Everything of ours logs by structlog; the libraries' own loggers pass through the same format, at warning and above,
 because uvicorn, Faust and aiokafka tell at info what an operator has no use for. Nothing of a payload is ever logged
-above debug.
+above debug. What a terminal could obey is replaced in texts: ids and names among them come from clients.
 
 What traffic decides comes as fast as traffic does: of each kind of line at most `FLOOD_LINES` are written in
 `FLOOD_SECONDS`, and the next one says how many were left out. Metrics and topics have every one.
 """
 
+import json
 import logging
 import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from typing import Any
 
 import structlog
-from structlog.typing import EventDict, Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from nilometer_logger.terminal import printable, printable_json, printable_lines
 
 _FOREIGN_LEVEL = logging.WARNING
 _AGAIN_SECONDS = 60.0
 _OWN = "nilometer"
 _MOST_REMEMBERED = 1000
+_OF_LINES = ("exception", "stack")
 FLOOD_LINES = 200
 FLOOD_SECONDS = 10.0
 FLOODING = frozenset(
@@ -100,16 +105,16 @@ def configure(log_format: str, log_level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    renderer: Processor = (
-        structlog.processors.JSONRenderer()
+    renderers: list[Processor] = (
+        [structlog.processors.JSONRenderer(_to_json)]
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24, sort_keys=False)
+        else [_printable, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24, sort_keys=False)]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     handler.addFilter(_Seldom())
@@ -136,3 +141,15 @@ def configure(log_format: str, log_level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _printable(_logger: WrappedLogger, _method: str, facts: EventDict) -> EventDict:
+    """Leaves of every text what is printable; a traceback keeps its lines, and what is no text has a `repr`."""
+    for name, value in facts.items():
+        if isinstance(value, str):
+            facts[name] = printable_lines(value) if name in _OF_LINES else printable(value)
+    return facts
+
+
+def _to_json(facts: EventDict, **options: Any) -> str:
+    return printable_json(json.dumps(facts, **options))

@@ -205,8 +205,9 @@ class Partition:
         runs: dict[str, Run] = {}
         for record in records:
             try:
-                if record.content_type == punctuation.CONTENT_TYPE:
+                if record.kind == "punctuation":
                     order = punctuation.decode(record.value or b"")
+                    punctuation.check_clocks(order, record.timestamp, self._bounds.future)
                     yield from self._take_in(runs)
                     runs.clear()
                     self._obey(order)

@@ -19,13 +19,12 @@ from aiokafka.errors import KafkaError
 
 from nilometer_logger import provisioning, topics
 from nilometer_logger.errors import UnavailableError
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch, to_kafka
+from nilometer_logger.events import BATCH_HEADERS, CloudEvent, encode_batch, to_kafka
 from nilometer_logger.kafka import connection, retrying, why
 from nilometer_logger.kserve import Stream, stream_of
 from nilometer_logger.settings import LoggerSettings
 
 _log = structlog.get_logger("nilometer.producing")
-_HEADERS = [("content-type", BATCH_CONTENT_TYPE.encode())]
 # Room in a produce request's batch for its own header and the record's, below the topic's limit.
 _HEADROOM_BYTES = 4096
 _PROBE_SECONDS = 5.0
@@ -90,7 +89,7 @@ class Producing:
             if self._one_event_a_record:
                 return await self._send_each(producer, partition, events)
             value = encode_batch([event for _, event in events])
-            await producer.send_and_wait(self._topic, value, partition=partition, headers=_HEADERS)
+            await producer.send_and_wait(self._topic, value, partition=partition, headers=BATCH_HEADERS)
             return len(value)
         except KafkaError as error:
             await self._replace(producer, error)

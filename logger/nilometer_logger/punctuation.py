@@ -7,13 +7,18 @@ of offsets, as any later reader will:
 * *quiet*: a stream has been silent, and its clock goes on without an event, since no event would close its windows;
 * *give up*: requests and responses have waited their time for one another, and pair no more;
 * *configure*: these monitors, each with this digest, run from here on.
+
+A header that no event can set marks these records (`events.kind_of`). And whoever wrote one, its clocks may not lie
+further ahead of the record itself than an event's time may: a worker whose own clock is wrong must not move a stream's
+to where nothing ever comes.
 """
 
 import msgspec
 
 from nilometer_logger.errors import EventError
+from nilometer_logger.times import SECOND
 
-CONTENT_TYPE = "application/vnd.nilometer.punctuation+msgpack"
+_MILLISECOND = SECOND // 1000
 
 
 class Quiet(msgspec.Struct, tag="quiet", frozen=True):
@@ -66,3 +71,26 @@ def decode(value: bytes) -> Punctuation:
         return _decoder.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise EventError(f"not a punctuation record: {error}") from None
+
+
+def check_clocks(punctuation: Punctuation, arrival: int, future_bound: int) -> None:
+    """Checks that no clock lies too far ahead.
+
+    Args:
+        punctuation: that was read.
+        arrival: the time of its record, in nanoseconds; Kafka cuts it to milliseconds.
+        future_bound: how far a clock may lie after it, in nanoseconds.
+
+    Raises:
+        EventError: if one does.
+    """
+    match punctuation:
+        case Quiet(clocks) | GiveUp(clocks):
+            ahead = max(clocks.values(), default=arrival) - arrival
+        case _:
+            return
+    if ahead >= future_bound + _MILLISECOND:
+        raise EventError(
+            f"a punctuation record moves a clock {ahead // SECOND} s ahead of itself, and {future_bound / SECOND:g} s is "
+            "the most: set the clock of the worker that wrote it"
+        )

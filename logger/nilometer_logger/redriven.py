@@ -13,6 +13,7 @@ from nilometer_logger.deadletters import DeadLetter
 from nilometer_logger.errors import EventError
 from nilometer_logger.events import CloudEvent, encode_batch, read_kafka
 from nilometer_logger.foreign import dated
+from nilometer_logger.terminal import printable
 
 COUNT = "nilometerredriven"
 _LONGEST_COUNT = 9
@@ -96,11 +97,6 @@ def _listed(counts: Counter[str]) -> list[str]:
     shown = counts.most_common(_SHOWN_REASONS)
     rest = counts.total() - sum(count for _, count in shown)
     return [f"{count:>8}  {printable(text)}" for text, count in [*shown, *([(_OTHERS, rest)] if rest else [])]]
-
-
-def printable(text: str) -> str:
-    """Replaces what could move the cursor of whoever looks."""
-    return "".join(letter if letter.isprintable() else "·" for letter in text)
 
 
 def _count(counts: Counter[str], text: str) -> None:

@@ -15,7 +15,7 @@ from nilometer_detectors.loading import load_monitor
 from nilometer_detectors.monitor import CompiledMonitor
 from nilometer_detectors.reference import summarise
 from nilometer_detectors.table import TableColumn
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch
+from nilometer_logger.events import BATCH_HEADERS, CloudEvent, encode_batch
 from nilometer_logger.inferences import Record
 from nilometer_logger.kserve import REQUEST, RESPONSE
 from nilometer_logger.rows import Column
@@ -23,7 +23,7 @@ from nilometer_logger.times import SECOND, format_time, parse_time
 from tests.benchmarks.wire import service
 
 START = parse_time("2026-11-23T08:00:00Z")
-HEADERS = [("content-type", BATCH_CONTENT_TYPE.encode())]
+HEADERS = BATCH_HEADERS
 STATISTICS = "[count, mean, stddev, min, max, histogram]"
 _STEP = SECOND // 1000
 _RESPONSE_TIME = 20 * SECOND // 1000

@@ -4,7 +4,7 @@ import asyncio
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_kafka
+from nilometer_logger.events import CloudEvent, decode_batch, from_kafka, kind_of
 
 
 def records_of(kafka: str, topic: str) -> list[ConsumerRecord]:
@@ -16,8 +16,7 @@ def events_of(kafka: str, topic: str) -> list[CloudEvent]:
     """Reads the events of a topic, in batch records or in binary mode; punctuation is passed over."""
     found: list[CloudEvent] = []
     for record in records_of(kafka, topic):
-        kind = dict(record.headers).get("content-type", b"").decode()
-        if kind == BATCH_CONTENT_TYPE:
+        if kind_of(record.headers) == "batch":
             found += decode_batch(record.value)
         elif any(name == "ce_id" for name, _ in record.headers):
             found.append(from_kafka(record.headers, record.value))

@@ -16,8 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from nilometer_detectors.demo.iris import FEATURES, flowers, write_training_set
 from nilometer_detectors.demo.processes import Process, free_port
-from nilometer_logger import punctuation
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_kafka
+from nilometer_logger.events import CloudEvent, decode_batch, from_kafka, kind_of
 
 _POLL_SECONDS = 0.1
 _PER_SECOND = 100
@@ -160,10 +159,10 @@ async def _read_topic(kafka: str, topic: str) -> list[CloudEvent]:
 
 
 def _events(headers: Sequence[tuple[str, bytes]], value: bytes) -> list[CloudEvent]:
-    kind = dict(headers).get("content-type", b"").decode()
-    if kind == punctuation.CONTENT_TYPE:
+    kind = kind_of(headers)
+    if kind == "punctuation":
         return []
-    return decode_batch(value) if kind == BATCH_CONTENT_TYPE else [from_kafka(headers, value)]
+    return decode_batch(value) if kind == "batch" else [from_kafka(headers, value)]
 
 
 def eventually(condition: Callable[[], Any], wanted: str, *, timeout_seconds: float = 60) -> Any:

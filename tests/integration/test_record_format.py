@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiokafka import ConsumerRecord
 
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_http, read_kafka
+from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_http, kind_of, read_kafka
 from tests.integration.loggers import Start
 from tests.integration.logging_events import Load, body_of, headers_of, send
 from tests.integration.reading import records_of
@@ -50,7 +50,7 @@ def start(start: Start) -> Start:
 
 def all_of(record: ConsumerRecord) -> list[CloudEvent]:
     """Reads a record of either format by the codecs that anybody may use."""
-    if dict(record.headers).get("content-type") == BATCH_CONTENT_TYPE.encode():
+    if kind_of(record.headers) == "batch":
         return decode_batch(record.value)
     return read_kafka(record.headers, record.value)
 
@@ -68,13 +68,13 @@ def test_a_cloudevent_stands_there_as_the_binding_says(start: Start) -> None:
 
 
 def test_a_batch_says_what_it_is(start: Start) -> None:
-    """Its content type, no ce_ header and no key: nobody takes it for one event."""
+    """A header of its own, its content type, no ce_ header and no key: nobody takes it for one event."""
     logger = start("batch")
 
     assert send(logger.url, headers_of("1"), body_of("1")).status == 200
 
     [record] = records_of(logger.kafka, logger.topic)
-    assert list(record.headers) == [("content-type", BATCH_CONTENT_TYPE.encode())]
+    assert list(record.headers) == [("content-type", BATCH_CONTENT_TYPE.encode()), ("nilometer-record", b"batch")]
     assert record.key is None
     [event] = decode_batch(record.value)
     assert (event["id"], event["metadata"], event.data) == ("1", '{"X-Request-Id":["a b%20c"]}', body_of("1"))

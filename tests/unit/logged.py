@@ -3,9 +3,11 @@
 import json
 from collections.abc import Sequence
 
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch
+from nilometer_logger import punctuation
+from nilometer_logger.events import BATCH_HEADERS, PUNCTUATION_HEADERS, CloudEvent, encode_batch
 from nilometer_logger.inferences import Reading, Record, Run, halves_of, read_inferences
 from nilometer_logger.kserve import REQUEST, RESPONSE, Half, Stream, stream_text
+from nilometer_logger.punctuation import Punctuation, Quiet
 from nilometer_logger.times import SECOND, format_time
 
 IRIS = Stream("demo", "iris", "predictor", "")
@@ -52,7 +54,14 @@ def event(
 
 def batch(offset: int, *events: CloudEvent, arrival: int = ARRIVAL) -> Record:
     """Returns a batch record of the logger's."""
-    return record(offset, encode_batch(events), BATCH_CONTENT_TYPE, arrival=arrival)
+    return record(offset, encode_batch(events), headers=BATCH_HEADERS, arrival=arrival)
+
+
+def punctuated(offset: int, order: Punctuation, arrival: int | None = None) -> Record:
+    """Returns a record that the worker wrote for itself, by default when its clocks say."""
+    clocks = order.clocks.values() if isinstance(order, Quiet) else ()
+    written = max(clocks, default=ARRIVAL) if arrival is None else arrival
+    return record(offset, punctuation.encode(order), headers=PUNCTUATION_HEADERS, arrival=written)
 
 
 def record(

@@ -124,3 +124,13 @@ def test_json_has_everything_of_what_is_no_event() -> None:
         "headers": {"color": "red"},
         "data_base64": "/w==",
     }
+
+
+@pytest.mark.parametrize("hidden", ["\x9b2J", "\u202e", "\u2028"])
+def test_json_holds_nothing_that_a_terminal_obeys(hidden: str) -> None:
+    """Neither what is an event nor what is none; escaped it is the same JSON."""
+    one = event(1, id=hidden, body=b"{}")
+    no_event = record(dead_letter("not a CloudEvent", "others/0@3", [("color", hidden.encode())], b""))
+    lines = [to_json_line(of(one)), to_json_line(no_event)]
+    assert all(line.isprintable() for line in lines)
+    assert [json.loads(lines[0])["id"], json.loads(lines[1])["headers"]["color"]] == [hidden, hidden]

@@ -75,3 +75,13 @@ def test_the_schema_is_one_of_a_monitor(tmp_path: Path) -> None:
     monitor = load_monitor(write(tmp_path / "monitor.yaml", text))
     assert list(monitor.features.columns) == COLUMNS
     assert monitor.predictions.columns == (Column("class", "boolean"),)
+
+
+@pytest.mark.parametrize("hidden", ["\x9b2J", "\u202e", "\U000e0001", "\x7f"])
+def test_a_schema_commands_no_terminal(hidden: str) -> None:
+    """What is not printable in a name is escaped as YAML has it, and read again as it was."""
+    text = schema_yaml([Column(f"a{hidden}", "categorical", (hidden, "é"))], [])
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert yaml.safe_load(text)["schema"]["features"] == [
+        {"name": f"a{hidden}", "type": "categorical", "categories": [hidden, "é"]}
+    ]

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from nilometer_detectors.following import events_of, to_json_line, to_line
-from nilometer_logger import punctuation
 from nilometer_logger.errors import EventError
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch, to_json, to_json_batch
+from nilometer_logger.events import BATCH_HEADERS, PUNCTUATION_HEADERS, CloudEvent, encode_batch, to_json, to_json_batch
 
 ATTRIBUTES = {
     "specversion": "1.0",
@@ -31,7 +30,7 @@ def record(headers: list[tuple[str, bytes]], value: bytes | None) -> Any:
 def test_a_batch_record_is_as_many_events_as_it_holds() -> None:
     """Whoever looks at `inferences` sees events, however they were batched."""
     events = [CloudEvent({**ATTRIBUTES, "id": name}, b"{}") for name in "abc"]
-    read = events_of(record([("content-type", BATCH_CONTENT_TYPE.encode())], encode_batch(events)))
+    read = events_of(record(BATCH_HEADERS, encode_batch(events)))
     assert list(read) == events
 
 
@@ -52,7 +51,21 @@ def test_what_is_no_event_says_so() -> None:
 
 def test_punctuation_is_not_shown() -> None:
     """What the worker writes into the log for itself is no event."""
-    assert list(events_of(record([("content-type", punctuation.CONTENT_TYPE.encode())], b"x"))) == []
+    assert list(events_of(record(PUNCTUATION_HEADERS, b"x"))) == []
+
+
+@pytest.mark.parametrize("hidden", ["\x9b2J", "\u202e", "\u2066", "\u2028", "\x7f", "\ufeff", "\U000e0001"])
+def test_a_json_line_holds_nothing_that_a_terminal_obeys(hidden: str) -> None:
+    """Escaped it is the same JSON, wherever a client has put it: into an attribute, a name or a text of the body."""
+    event = CloudEvent(
+        {**ATTRIBUTES, "id": f"a{hidden}b"}, json.dumps({f"x{hidden}": hidden}, ensure_ascii=False).encode()
+    )
+
+    line = to_json_line(event)
+
+    assert line.isprintable()
+    assert json.loads(line) == {**ATTRIBUTES, "id": f"a{hidden}b", "data": {f"x{hidden}": hidden}}
+    assert "é" in to_json_line(CloudEvent({**ATTRIBUTES, "id": "é"}, b""))
 
 
 def test_json_data_are_json() -> None:

@@ -8,7 +8,16 @@ from hypothesis import given
 
 from nilometer_logger import punctuation
 from nilometer_logger.errors import SettingError
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch, to_json_batch, to_kafka
+from nilometer_logger.events import (
+    BATCH_CONTENT_TYPE,
+    BATCH_HEADERS,
+    PUNCTUATION_CONTENT_TYPE,
+    PUNCTUATION_HEADERS,
+    CloudEvent,
+    encode_batch,
+    to_json_batch,
+    to_kafka,
+)
 from nilometer_logger.foreign import dated, open_record
 from nilometer_logger.intake import sources
 from nilometer_logger.kserve import Stream
@@ -106,10 +115,45 @@ def test_what_cannot_be_read_is_set_aside_whole(headers: list[tuple[str, bytes |
 
 
 def test_another_nilometer_s_topic_can_be_read() -> None:
-    """Its batches are events, and its punctuation is nothing for us."""
-    ours = record([("content-type", BATCH_CONTENT_TYPE.encode())], encode_batch([event(1)]))
-    quiet = record([("content-type", punctuation.CONTENT_TYPE.encode())], punctuation.encode(punctuation.Quiet({})))
-    assert len(open_record(ours, ALL).events) == 1
-    opened = open_record(quiet, ALL)
+    """Its batches are events, and its punctuation is nothing for us; also as an older version wrote them."""
+    value = punctuation.encode(punctuation.Quiet({}))
+    for headers in (BATCH_HEADERS, BATCH_HEADERS[:1]):
+        assert len(open_record(record([*headers], encode_batch([event(1)])), ALL).events) == 1
+    for headers in (PUNCTUATION_HEADERS, PUNCTUATION_HEADERS[:1]):
+        opened = open_record(record([*headers], value), ALL)
+        assert not opened.events
+        assert not opened.unusable
+
+
+def test_the_events_of_its_batches_are_of_the_namespaces_that_are_named() -> None:
+    """Each by itself."""
+    theirs = event(1, id="theirs", stream=Stream("secret", "iris", "predictor", ""))
+    opened = open_record(record([*BATCH_HEADERS], encode_batch([theirs, event(1, id="ours")])), frozenset({"demo"}))
+    assert [found["id"] for found, _ in opened.events] == ["ours"]
+
+
+@pytest.mark.parametrize("content_type", [BATCH_CONTENT_TYPE, PUNCTUATION_CONTENT_TYPE, "application/cloudevents+json"])
+def test_an_event_is_not_what_its_content_type_claims(content_type: str) -> None:
+    """A client chose it: the event is neither passed over as punctuation nor opened as a batch of others."""
+    one = event(1, id="outer", body=encode_batch([event(1, id="smuggled")]))
+    one.attributes["datacontenttype"] = content_type
+    opened = open_record(record(*to_kafka(one)), ALL)
+    assert [found for found, _ in opened.events] == [one]
+
+
+@pytest.mark.parametrize("ours", [BATCH_HEADERS, PUNCTUATION_HEADERS])
+def test_a_record_that_is_ours_and_an_event_is_set_aside(ours: list[tuple[str, bytes | None]]) -> None:
+    """Nobody writes both; whatever it holds goes nowhere else."""
+    headers, value = to_kafka(event(1))
+    opened = open_record(record([*headers, *ours], value), ALL)
+    [unusable] = opened.unusable
     assert not opened.events
-    assert not opened.unusable
+    assert "header nilometer-record" in unusable.reason
+
+
+def test_a_batch_with_what_is_no_event_is_set_aside() -> None:
+    """Into a topic of others anybody may write a batch of ours."""
+    [unusable] = open_record(
+        record([*BATCH_HEADERS], encode_batch([event(1), CloudEvent({"id": "1"}, b"")])), ALL
+    ).unusable
+    assert unusable.reason == "event 1: not a CloudEvent: specversion, source, type missing or empty"

@@ -45,6 +45,22 @@ def test_a_line_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+@pytest.mark.parametrize("hidden", ["\x1b[2J", "\x9b2J", "\u202e", "\u2066", "\r\nforged", "\x7f"])
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_client_commands_no_terminal(log_format: str, hidden: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ids and names that clients chose stand in lines, of ours and of libraries, where nobody may obey them."""
+    logs.configure(log_format, "info")
+    structlog.get_logger("nilometer.test").warning(f"said {hidden}", reason=f"id {hidden}", ids=[hidden])
+    logging.getLogger("uvicorn.error").warning("said %s", hidden)
+
+    ours, theirs = lines(capsys)
+
+    assert ours.isprintable()
+    assert theirs.isprintable()
+    if log_format == "json":
+        assert json.loads(ours)["reason"] == f"id {hidden}"
+
+
 def test_a_line_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     """One JSON object, with the same facts by their names."""
     logs.configure("json", "info")

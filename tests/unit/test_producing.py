@@ -23,7 +23,7 @@ def quietly(test: Coroutine[Any, Any, None]) -> list[Any]:
 
 
 def test_a_batch_is_one_record() -> None:
-    """Events that leave together are one record, told by its content type; its bytes are told when Kafka has it."""
+    """Events that leave together are one record, told by its headers; its bytes are told when Kafka has it."""
 
     async def test() -> None:
         producers = Producers()
@@ -32,7 +32,7 @@ def test_a_batch_is_one_record() -> None:
         assert not done.done()
         [record] = producers.made[0].sent
         assert (record["topic"], record["partition"]) == ("inferences", 2)
-        assert record["headers"] == [("content-type", BATCH_CONTENT_TYPE.encode())]
+        assert record["headers"] == [("content-type", BATCH_CONTENT_TYPE.encode()), ("nilometer-record", b"batch")]
         assert [event["id"] for event in decode_batch(record["value"])] == ["a", "b"]
         producers.made[0].flying[0].set_result(None)
         assert await done == len(record["value"])

@@ -3,8 +3,20 @@
 import pytest
 from hypothesis import given
 
+from nilometer_logger import punctuation
 from nilometer_logger.deadletters import DeadLetter, dead_letter, read_dead_letter
-from nilometer_logger.events import CloudEvent, to_json_batch, to_kafka
+from nilometer_logger.events import (
+    BATCH_CONTENT_TYPE,
+    BATCH_HEADERS,
+    PUNCTUATION_CONTENT_TYPE,
+    PUNCTUATION_HEADERS,
+    CloudEvent,
+    encode_batch,
+    kind_of,
+    to_json_batch,
+    to_kafka,
+)
+from nilometer_logger.punctuation import Configure
 from nilometer_logger.redriven import COUNT, Left, Summary, digest_of, events_of
 from tests.unit.logged import event
 from tests.unit.strategies import events
@@ -45,6 +57,38 @@ def test_what_is_no_event_is_left() -> None:
     """It has no stream to go by; the reason says what is missing."""
     with pytest.raises(Left, match="no event that could go by its stream: not a CloudEvent: ce_specversion"):
         events_of(DeadLetter("?", "o/0@1", False, [], b"not ours"), NOW_MILLISECONDS)
+
+
+@pytest.mark.parametrize("content_type", [BATCH_CONTENT_TYPE, PUNCTUATION_CONTENT_TYPE])
+def test_an_event_stays_one_whatever_its_content_type_claims(content_type: str) -> None:
+    """A client chose it; the record that is sent has attributes, so nobody takes it for one of ours."""
+    one = event(1, body=punctuation.encode(Configure({})))
+    one.attributes["datacontenttype"] = content_type
+    [sent] = events_of(letter_of(one), NOW_MILLISECONDS)
+    assert (sent["datacontenttype"], sent.data) == (content_type, one.data)
+    assert kind_of(to_kafka(sent)[0]) == "other"
+
+
+def test_the_events_of_a_record_of_ours_are_sent() -> None:
+    """A batch that could not be read once may be read by now."""
+    letter = DeadLetter("?", "o/0@1", False, BATCH_HEADERS, encode_batch([event(1, id="a"), event(1, id="b")]))
+    assert [sent["id"] for sent in events_of(letter, NOW_MILLISECONDS)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("headers", [PUNCTUATION_HEADERS, PUNCTUATION_HEADERS[:1]])
+def test_punctuation_is_left(headers: list[tuple[str, bytes]]) -> None:
+    """What was refused once is not obeyed because somebody sends it again; nor is an older version's."""
+    letter = DeadLetter("?", "o/0@1", False, headers, punctuation.encode(Configure({})))
+    with pytest.raises(Left, match="punctuation, which the worker writes for itself"):
+        events_of(letter, NOW_MILLISECONDS)
+
+
+@pytest.mark.parametrize("ours", [BATCH_HEADERS, PUNCTUATION_HEADERS])
+def test_what_is_ours_and_an_event_is_left(ours: list[tuple[str, bytes]]) -> None:
+    """It was set aside because nobody writes both."""
+    headers, value = to_kafka(event(1))
+    with pytest.raises(Left, match="header nilometer-record"):
+        events_of(DeadLetter("?", "o/0@1", False, [*headers, *ours], value), NOW_MILLISECONDS)
 
 
 def test_what_was_cut_is_left() -> None:

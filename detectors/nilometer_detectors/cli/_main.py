@@ -7,6 +7,7 @@ from importlib.metadata import version
 import click
 
 from nilometer_logger.errors import ExtraMissing, NilometerError
+from nilometer_logger.terminal import printable_lines
 
 # Command → (module, what it needs installed, its line in `nilometer --help`).
 _COMMANDS = {
@@ -61,5 +62,5 @@ def main() -> None:
     try:
         nilometer(prog_name="nilometer")
     except NilometerError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {printable_lines(str(error))}", err=True)
         sys.exit(1)

@@ -22,6 +22,7 @@ from nilometer_detectors.table import Progress, Source
 from nilometer_detectors.thesis import read_thesis
 from nilometer_logger.rows import ColumnType
 from nilometer_logger.settings import Common
+from nilometer_logger.terminal import printable
 from nilometer_logger.times import parse_time
 
 _TYPES: tuple[ColumnType, ...] = ("numeric", "categorical", "boolean", "text")
@@ -133,7 +134,7 @@ def make(source: Source, flags: dict[str, Any]) -> None:
         inferred = infer(source, _wishes(flags), progress)
         built = None if flags["dry_run"] else build(source, inferred, flags["sample"], progress, bins=flags["bins"])
     for remark in inferred.remarks:
-        click.echo(f"note: {remark}", err=True)
+        click.echo(printable(f"note: {remark}"), err=True)
     if built is None:
         features, predictions = ([one.column for one in half] for half in (inferred.features, inferred.predictions))
         click.echo(schema_yaml(features, predictions))
@@ -150,11 +151,11 @@ def finish(built: Baseline, flags: dict[str, Any]) -> None:
     """Prepares a baseline, calibrates it where that is asked for, writes it and shows it."""
     baseline, left_out = prepare(built)
     for name, reason in left_out.items():
-        click.echo(f"note: nothing is prepared for detector {name}: {reason}", err=True)
+        click.echo(printable(f"note: nothing is prepared for detector {name}: {reason}"), err=True)
     if rate := flags["false_alarm_rate"]:
         baseline, left_out = calibrate(baseline, Wanted(rate, flags["window_rows"], flags["seed"]))
         for name, reason in left_out.items():
-            click.echo(f"note: no threshold is found for detector {name}: {reason}", err=True)
+            click.echo(printable(f"note: no threshold is found for detector {name}: {reason}"), err=True)
     baseline.save(flags["out"])
     click.echo(describe(baseline))
     click.echo(f"\nwritten to {flags['out']}; name it in a monitor as  baseline: {{path: {flags['out'].resolve()}}}")

@@ -151,9 +151,11 @@ class Replay:
             self.unused.add(facts[REASON].decode(), position)
 
     def _is_passed_over(self, record: Record) -> bool:
-        if self._configured or (dict(record.headers).get("content-type") != punctuation.CONTENT_TYPE.encode()):
+        if self._configured:
             return False
         try:
+            if record.kind != "punctuation":
+                return False
             order = punctuation.decode(record.value or b"")
         except EventError:
             return False  # a dead letter, for the worker and for us

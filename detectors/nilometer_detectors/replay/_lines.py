@@ -11,11 +11,10 @@ from typing import BinaryIO
 
 from nilometer_detectors.replay._engine import Unused
 from nilometer_logger.errors import EventError, SettingError
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch, from_json, from_json_batch
+from nilometer_logger.events import BATCH_HEADERS, CloudEvent, encode_batch, from_json, from_json_batch
 from nilometer_logger.inferences import Record
 from nilometer_logger.kserve import half_of, time_of
 
-_HEADERS = [("content-type", BATCH_CONTENT_TYPE.encode())]
 _MOST_LINE_BYTES = 64 * 2**20
 
 
@@ -28,7 +27,7 @@ def record_of(file: str, number: int, times: Sequence[int], events: Sequence[Clo
         times: of the events, in nanoseconds; the latest is also taken for their arrival.
         events: as they came; at least one.
     """
-    return Record(file, 0, number, max(times), _HEADERS, encode_batch(events))
+    return Record(file, 0, number, max(times), BATCH_HEADERS, encode_batch(events))
 
 
 class EventFile:

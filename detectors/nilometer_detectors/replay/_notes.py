@@ -6,7 +6,7 @@ from nilometer_detectors.monitor import CompiledMonitor
 from nilometer_detectors.replay._account import Account
 from nilometer_detectors.replay._engine import Replay, Unused
 from nilometer_detectors.replay._sources import Source
-from nilometer_logger.redriven import printable
+from nilometer_logger.terminal import printable
 
 _MOST_NAMED = 5
 _MANY_LATE = 0.01

@@ -12,7 +12,7 @@ from nilometer_detectors.outliers.contract import INFINITE
 from nilometer_detectors.replay._account import Account
 from nilometer_detectors.replay._reading import About, Outlier, Said, Window
 from nilometer_detectors.windows import format_duration
-from nilometer_logger.redriven import printable
+from nilometer_logger.terminal import printable
 from nilometer_logger.times import SECOND, format_time
 
 _MOST_BLAMED = 4

@@ -5,7 +5,8 @@
 | HTTP    | `from_http`, `to_http` | `from_json`, `to_json` | `from_json_batch`, …   | `read_http`  |
 | Kafka   | `from_kafka`, …        | the same               | the same; our own, too | `read_kafka` |
 
-Our own record, `encode_batch` and `decode_batch`, is MessagePack with the bodies as they came.
+Our own record, `encode_batch` and `decode_batch`, is MessagePack with the bodies as they came; `kind_of` tells it from
+what others write.
 
 Four rules hold everywhere:
 
@@ -22,13 +23,27 @@ from nilometer_logger.events._http import from_http, mode_of, read_http, to_http
 from nilometer_logger.events._json import from_json, from_json_batch, to_json, to_json_batch
 from nilometer_logger.events._kafka import from_kafka, read_kafka, to_kafka
 from nilometer_logger.events._modes import Mode
-from nilometer_logger.events._records import BATCH_CONTENT_TYPE, decode_batch, encode_batch
+from nilometer_logger.events._own import (
+    BATCH_CONTENT_TYPE,
+    BATCH_HEADERS,
+    PUNCTUATION_CONTENT_TYPE,
+    PUNCTUATION_HEADERS,
+    RECORD,
+    RecordKind,
+    kind_of,
+)
+from nilometer_logger.events._records import decode_batch, encode_batch
 
 __all__ = [
     "BATCH_CONTENT_TYPE",
+    "BATCH_HEADERS",
+    "PUNCTUATION_CONTENT_TYPE",
+    "PUNCTUATION_HEADERS",
+    "RECORD",
     "REQUIRED",
     "CloudEvent",
     "Mode",
+    "RecordKind",
     "check",
     "decode_batch",
     "encode_batch",
@@ -36,6 +51,7 @@ __all__ = [
     "from_json",
     "from_json_batch",
     "from_kafka",
+    "kind_of",
     "mode_of",
     "read_http",
     "read_kafka",

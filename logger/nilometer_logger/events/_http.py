@@ -5,6 +5,11 @@ JSON into `ce-metadata` and `ce-annotations`, where decoding a `%20` would chang
 is a JSON object or list stays as it is, and any other is percent-decoded.
 
 `Content-Type` is the attribute `datacontenttype`; `ce-datacontenttype`, which the binding forbids, is no attribute.
+
+The binding lets `Content-Type` alone decide on the mode (section 3). KServe's logger writes binary mode with the
+Content-Type of the request that it reports, which a model's client chose: taken at its word,
+``application/cloudevents+json`` would let that client write events of its own, and lose the honest one. So here a
+request that has all required attributes as `ce-` headers is in binary mode, whatever its Content-Type claims.
 """
 
 import re
@@ -13,7 +18,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 
-from nilometer_logger.events._event import CloudEvent, Names, check_name, check_required, text_of
+from nilometer_logger.events._event import REQUIRED, CloudEvent, Names, check_name, check_required, text_of
 from nilometer_logger.events._json import from_json, from_json_batch
 from nilometer_logger.events._modes import STRUCTURED_PREFIX, Mode, mode_of_content_type
 
@@ -21,6 +26,7 @@ Header = tuple[bytes, bytes]
 
 _PREFIX = STRUCTURED_PREFIX.encode()
 _PREFIX_LENGTH = len(_PREFIX)
+_REQUIRED_HEADERS = frozenset(f"ce-{name}".encode() for name in REQUIRED)
 _ESCAPED = re.compile(r"\\(.)")
 # Printable ASCII without blank, quote and percent sign stands for itself (section 3.1.3.2).
 _PLAIN = "!#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
@@ -39,7 +45,7 @@ _names: Names[bytes] = Names(_attribute_of)
 
 
 def mode_of(headers: Sequence[Header]) -> Mode:
-    """Tells the content mode of a request; its Content-Type decides, even where there are `ce-` headers.
+    """Returns the content mode of a request: binary where it has the required `ce-` headers, else by its Content-Type.
 
     Args:
         headers: lower-case names and raw values, as ASGI gives them.
@@ -49,7 +55,7 @@ def mode_of(headers: Sequence[Header]) -> Mode:
     """
     for name, value in reversed(headers):
         if name == b"content-type":
-            if value[:_PREFIX_LENGTH].lower() != _PREFIX:
+            if value[:_PREFIX_LENGTH].lower() != _PREFIX or {header for header, _ in headers} >= _REQUIRED_HEADERS:
                 return "binary"
             return mode_of_content_type(value.decode("latin-1"))
     return "binary"

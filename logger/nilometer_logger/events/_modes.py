@@ -1,4 +1,4 @@
-"""The content modes: the Content-Type tells which, on HTTP as on Kafka (HTTP protocol binding 1.0.2, section 3)."""
+"""The content modes: which one a Content-Type means, on HTTP as on Kafka (HTTP protocol binding 1.0.2, section 3)."""
 
 from typing import Literal
 

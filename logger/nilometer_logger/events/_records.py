@@ -7,8 +7,6 @@ import msgspec
 from nilometer_logger.errors import EventError
 from nilometer_logger.events._event import CloudEvent
 
-BATCH_CONTENT_TYPE = "application/vnd.nilometer.events+msgpack"
-
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[CloudEvent])
 

@@ -6,7 +6,7 @@ it cannot a 4xx other than 404, 408, 409 and 429, which are retried.
 | answer | when                                                                             | metric's `reason` |
 |--------|----------------------------------------------------------------------------------|-------------------|
 | 200    | Kafka acknowledged; always empty                                                 |                   |
-| 400    | no HTTP, no CloudEvent, or a batch with one that is none; the body says why      | `invalid`         |
+| 400    | no HTTP, no Host, no CloudEvent, or a batch with one that is none; it says why   | `invalid`         |
 | 401    | no token, or none that is good                                                   | `unauthenticated` |
 | 403    | a namespace that is not on the list, or a token's subject that is not            | `forbidden`       |
 | 405    | neither POST, OPTIONS, nor GET of /healthz, /readyz or /metrics                  | `method`          |

@@ -12,6 +12,8 @@ uvicorn waits for ever for the rest of a head or a body, takes a head of any siz
   where trailers may stand, ends the connection;
 * a client that does not take its answers is not read from, and one that has more than `_MOST_PIPELINED` requests waiting
   is cut off: a piece of the size of a socket's buffer holds thousands;
+* a request of another version than 1.0 and 1.1, of 1.1 without a Host, or with two, is answered 400 (RFC 9112, sections
+  2.3 and 3.2): what stands before us may have read it as another one;
 * a request that asks for another protocol is read as if it did not. Java's HTTP client asks for HTTP/2 with its first
   request, and httptools would pass over the body of that.
 
@@ -38,6 +40,7 @@ _MOST_HEADERS = 256  # an object of Python takes more than a short line does
 _MOST_PIPELINED = 64
 _LAST_SECONDS = 0.5
 _SILENT_SECONDS = 1.0
+_VERSIONS = ("1.1", "1.0")
 
 
 class _Unheard:
@@ -192,9 +195,22 @@ class Bounded(HttpToolsProtocol):
         if too_large or len(self.headers) > _MOST_HEADERS:
             self._end_with(self._head_too_large())
             return
+        if (wrong := self._wrong_head()) is not None:
+            self._end_with(Refused(400, "invalid", wrong))
+            return
         self._head, self.headers = self.headers, []
         self._decide()
         self._in_head = False
+
+    def _wrong_head(self) -> str | None:
+        """Says what is wrong with a head that httptools takes."""
+        version = self.parser.get_http_version()
+        if version not in _VERSIONS:
+            return f"HTTP/{version} is not understood: send HTTP/1.1"
+        hosts = [name for name, _ in self.headers].count(b"host")
+        if hosts == 1 or (hosts == 0 and version == "1.0"):
+            return None
+        return f"{hosts or 'no'} Host headers: a request has one"
 
     def on_body(self, body: bytes) -> None:
         """Takes a part of a body."""

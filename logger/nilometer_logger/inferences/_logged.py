@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from nilometer_logger import redriven
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent
+from nilometer_logger.events import CloudEvent
 from nilometer_logger.inferences._record import Record
 
 _NEEDED = ("id", "source", "type")
@@ -62,7 +62,7 @@ def logged_events(record: Record) -> tuple[list[LoggedEvent], dict[int, str]]:
     Raises:
         EventError: if the record cannot be read.
     """
-    if record.content_type == BATCH_CONTENT_TYPE:
+    if record.kind == "batch":
         try:
             return _decode(record.value or b""), {}
         except (msgspec.MsgspecError, UnicodeDecodeError):

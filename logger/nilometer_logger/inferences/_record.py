@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_kafka
+from nilometer_logger.events import CloudEvent, RecordKind, decode_batch, from_kafka, kind_of
 from nilometer_logger.times import SECOND
 
 _MILLISECOND = SECOND // 1000
@@ -46,10 +46,14 @@ class Record:
         """Writes the position of an event: ``TOPIC/PARTITION@OFFSET[NUMBER]``."""
         return f"{self.position}[{number}]"
 
-    @property
-    def content_type(self) -> str:
-        """What the record is said to be; empty where nothing is said."""
-        return (dict(self.headers).get("content-type") or b"").decode("latin-1")
+    @cached_property
+    def kind(self) -> RecordKind:
+        """What it is by its headers: `events.kind_of`.
+
+        Raises:
+            EventError: if it is marked as our own and cannot be.
+        """
+        return kind_of(self.headers)
 
     @cached_property
     def events(self) -> Sequence[CloudEvent]:
@@ -58,6 +62,6 @@ class Record:
         Raises:
             EventError: if they cannot be read.
         """
-        if self.content_type == BATCH_CONTENT_TYPE:
+        if self.kind == "batch":
             return decode_batch(self.value or b"")
         return [from_kafka(self.headers, self.value)]

@@ -34,8 +34,11 @@ FLOODS = [  # what begins them, and what is then repeated
     (_CHUNKED + b"2;", b"x" * 65536),  # the extension of a chunk
     (_CHUNKED, b"1\r\nx\r\n" * 10_000),
     (b"", b"\r\n" * 30_000),
-    (b"", b"GET / HTTP/1.1\r\n\r\n" * 3000),
-    (b"", b"POST / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n" * 1000),
+    (b"", b"GET / HTTP/1.1\r\nHost: logger\r\n\r\n" * 3000),
+    (
+        b"",
+        b"POST / HTTP/1.1\r\nHost: logger\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n" * 1000,
+    ),
 ]
 
 
@@ -122,7 +125,7 @@ def test_bodies_begun_at_once_are_refused_beyond_the_bound(victim: Victim) -> No
 def test_a_pipeline_is_answered_in_order(victim: Victim) -> None:
     """Requests sent without waiting for answers get theirs, though what comes at once is larger than a head may be."""
     requests = [request_of(str(number), b"x" * (2000 + number)) for number in range(50)]
-    requests[::7] = [b"GET /nowhere HTTP/1.1\r\n\r\n"] * len(requests[::7])
+    requests[::7] = [b"GET /nowhere HTTP/1.1\r\nHost: logger\r\n\r\n"] * len(requests[::7])
     sent = b"".join(requests)
 
     async def pipeline() -> list[int]:

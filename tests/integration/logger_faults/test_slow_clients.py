@@ -28,7 +28,7 @@ SLOW = [
     (_CHUNKED + b"3e8\r\n" + b"x" * 1000 + b"\r\n0\r\nTrailer: ", b"x"),
 ]
 DRIP_SECONDS = 0.5
-ASKED = b"GET /healthz HTTP/1.1\r\n\r\n"
+ASKED = b"GET /healthz HTTP/1.1\r\nHost: logger\r\n\r\n"
 
 
 def test_slow_clients_are_cut_off(victim: Victim, scale: Scale) -> None:
@@ -60,7 +60,8 @@ async def _until_cut_off(port: int, first: bytes, drip: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "request_", [b"GET /metrics HTTP/1.1\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"]
+    "request_",
+    [b"GET /metrics HTTP/1.1\r\nHost: logger\r\n\r\n", b"POST / HTTP/1.1\r\nHost: logger\r\nContent-Length: 0\r\n\r\n"],
 )
 def test_who_takes_no_answers_is_cut_off(victim: Victim, request_: bytes) -> None:
     """A client that only asks is not read from any more, so that its answers pile up nowhere; then it is cut off."""

@@ -7,6 +7,7 @@ import pytest
 
 from nilometer_detectors.loading import load_monitors
 from nilometer_logger import punctuation, topics
+from nilometer_logger.events import kind_of
 from nilometer_logger.punctuation import Configure
 from nilometer_logger.times import SECOND, parse_time
 from tests.integration.reading import records_of
@@ -86,7 +87,7 @@ def announced(workers: Workers) -> list[dict[str, str]]:
     """Returns the digests of the monitors that run at the end of the log, by name, of each partition that says it."""
     last: dict[int, dict[str, str]] = {}
     for record in records_of(workers.kafka, workers.prefix + topics.INFERENCES):
-        if dict(record.headers).get("content-type") == punctuation.CONTENT_TYPE.encode():
+        if kind_of(record.headers) == "punctuation":
             order = punctuation.decode(record.value)
             if isinstance(order, Configure):
                 last[record.partition] = order.monitors

@@ -11,7 +11,7 @@ from typing import Self
 from aiokafka import AIOKafkaProducer
 
 from nilometer_logger import provisioning, topics
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch
+from nilometer_logger.events import BATCH_HEADERS, CloudEvent, encode_batch
 from nilometer_logger.journal import partition_of
 from nilometer_logger.kserve import stream_of
 from nilometer_logger.settings import Topics
@@ -67,7 +67,7 @@ async def append(
             prefix + topics.INFERENCES,
             encode_batch(batch),
             partition=number,
-            headers=[("content-type", BATCH_CONTENT_TYPE.encode())],
+            headers=BATCH_HEADERS,
             timestamp_ms=None if stamp is None else stamp // 1_000_000,
         )
         for number, batch in records.items()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from nilometer_logger.errors import EventError
-from nilometer_logger.events import CloudEvent, from_http, mode_of, to_http
+from nilometer_logger.events import CloudEvent, from_http, mode_of, read_http, to_http
 from tests.unit.strategies import events
 
 REQUIRED = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t"}
@@ -118,7 +118,40 @@ def test_of_two_headers_the_last_holds() -> None:
 
     assert from_http(twice, b"")["id"] == "2"
     assert from_http(twice, b"")["datacontenttype"] == "application/cloudevents+json"
-    assert mode_of(twice) == "structured"
+    assert mode_of(twice[-2:]) == "structured"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/cloudevents+json",
+        "Application/CloudEvents+JSON; charset=utf-8",
+        "application/cloudevents-batch+json",
+        "APPLICATION/CLOUDEVENTS",
+        "application/cloudevents+xml",
+    ],
+)
+def test_kserves_headers_win_over_the_content_type(content_type: str) -> None:
+    """KServe repeats what a client claimed: its event is the one that its headers tell, with the body as it came."""
+    forged = b'{"specversion": "1.0", "id": "forged", "source": "/f", "type": "t"}'
+    headers = [(name.encode(), value.encode()) for name, value in REQUIRED.items()]
+    claimed = (b"content-type", content_type.encode())
+
+    [event] = read_http([claimed, *headers], forged)
+
+    assert event == from_http([claimed, *headers], forged)
+    assert (event["id"], event["datacontenttype"], event.data) == ("1", content_type, forged)
+
+
+@pytest.mark.parametrize("missing", REQUIRED)
+def test_without_kserves_headers_the_content_type_decides(missing: str) -> None:
+    """As the binding says: a structured event may repeat some of its attributes as headers."""
+    headers = [(name.encode(), value.encode()) for name, value in REQUIRED.items() if name != missing]
+    document = b'{"specversion": "1.0", "id": "2", "source": "/s", "type": "t"}'
+
+    [event] = read_http([*headers, (b"content-type", b"application/cloudevents+json")], document)
+
+    assert event["id"] == "2"
 
 
 def test_the_content_type_stands_as_it_came() -> None:

@@ -1,13 +1,12 @@
 """Partitions as tests need them."""
 
-from nilometer_logger import punctuation
 from nilometer_logger.inferences import Record
 from nilometer_logger.partition import Partition
 from nilometer_logger.punctuation import Configure, Quiet
 from nilometer_logger.streamfigures import Bounds
 from nilometer_logger.times import SECOND
 from tests.unit.eventtime.counting import Counting
-from tests.unit.logged import record
+from tests.unit.logged import punctuated
 
 BOUNDS = Bounds(future=60 * SECOND, pairing=60 * SECOND, pending=1000, duplicates=1000)
 
@@ -19,5 +18,4 @@ def silent(partition: Partition, now: int) -> dict[str, int]:
 
 def configure(offset: int, *monitors: Counting) -> Record:
     """Returns the record that says which monitors run from there on."""
-    order = Configure({monitor.name: monitor.digest for monitor in monitors})
-    return record(offset, punctuation.encode(order), punctuation.CONTENT_TYPE)
+    return punctuated(offset, Configure({monitor.name: monitor.digest for monitor in monitors}))

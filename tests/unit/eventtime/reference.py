@@ -8,6 +8,7 @@ times are whole seconds. What the log means is said once more here, in plain Pyt
   lives while at least one monitor that runs watches it. Nothing of a life is left in the next.
 * An event that is broken, or too far in the future of its record, is a dead letter, and as if it had never been. So is
   an event without rows, and one that was there before, with the same id, half and time.
+* What a worker wrote into the log is a dead letter, and as if it had never been, if its time is as far in the future.
 * A stream's clock is the largest time of its events so far, and of the quiet that it was told of since the first.
 * A row belongs to every window that contains its time and had not closed before its event.
 * A window with rows closes at the first record after which the clock is its end and the watermark delay, or more. Or it
@@ -75,6 +76,18 @@ class Record(NamedTuple):
     def events(self) -> tuple[Event, ...]:
         """Its events; none where a worker wrote it."""
         return () if isinstance(self.holds, Quiet | GiveUp | Configure) else self.holds
+
+    @property
+    def obeyed(self) -> Quiet | GiveUp | None:
+        """What a worker wrote that moves a clock, unless it moves it too far ahead."""
+        if isinstance(self.holds, Quiet | GiveUp) and not self.is_from_the_future:
+            return self.holds
+        return None
+
+    @property
+    def is_from_the_future(self) -> bool:
+        """Tells whether a worker wrote of a time that lies too far after the record."""
+        return isinstance(self.holds, Quiet | GiveUp) and self.holds[1] > self.arrival + FUTURE_BOUND
 
 
 @dataclass(frozen=True)
@@ -263,15 +276,20 @@ class Reference:
         for number, record in enumerate(self.log):
             if not life.holds(number):
                 continue
-            if isinstance(record.holds, Quiet) and record.holds.stream == stream and found:
-                found.append(Move(number, record.holds.time, None))
+            if isinstance(record.obeyed, Quiet) and record.obeyed.stream == stream and found:
+                found.append(Move(number, record.obeyed.time, None))
             found += [Move(number, self.time_of(record, event), event) for event in self.events(stream, number)]
         return found
 
     def dead(self) -> list[tuple[int, int]]:
-        """Returns record and place of every dead letter, once for each monitor whose columns it does not fit."""
+        """Returns record and place of every dead letter, once for each monitor whose columns it does not fit.
+
+        What a worker wrote has no places, so that it is -1.
+        """
         letters = []
         for number, record in enumerate(self.log):
+            if record.is_from_the_future:
+                letters.append((number, -1))
             for place, event in enumerate(record.events):
                 watching = self.watching(number, event.stream)
                 if watching and self.is_dead(record, event):
@@ -310,8 +328,8 @@ class Reference:
         for number, record in enumerate(self.log[: until + 1]):
             if not life.holds(number):
                 continue
-            if isinstance(record.holds, GiveUp) and record.holds.stream == stream:
-                give_up(record.holds.arrival)
+            if isinstance(record.obeyed, GiveUp) and record.obeyed.stream == stream:
+                give_up(record.obeyed.arrival)
             if events := self.events(stream, number):
                 newest = max(newest, record.arrival)
                 give_up(newest - self.pairing)

@@ -111,7 +111,7 @@ def real_record(offset: int, record: Record, *, by_parts: bool = False) -> infer
         case Configure(monitors):
             order = punctuation.Configure(dict(monitors))
     if order is not None:
-        return logged.record(offset, punctuation.encode(order), punctuation.CONTENT_TYPE, arrival=arrival)
+        return logged.punctuated(offset, order, arrival)
     events = [real_event(event, by_parts=by_parts) for event in record.events]
     if len(events) == 1 and offset % 3 == 0:
         headers, body = to_kafka(events[0])
@@ -173,11 +173,11 @@ class Kafka:
         }
 
     def dead_places(self) -> list[tuple[int, int]]:
-        """Returns record and place of every dead letter."""
+        """Returns record and place of every dead letter; -1 where the record is one as a whole."""
         dead = [dict(message.headers) for message in self.messages if message.topic == topics.DEAD]
         positions = [headers["nilometer-position"].decode() for headers in dead]
-        parts = [position.partition("@")[2].rstrip("]").split("[") for position in positions]
-        return [(int(offset), int(place)) for offset, place in parts]
+        parts = [position.partition("@")[2].rstrip("]").partition("[") for position in positions]
+        return [(int(offset), int(place or -1)) for offset, _, place in parts]
 
     def late(self) -> Iterator[tuple[str, str, str, str, int | None]]:
         """Yields monitor, stream, half, id and time of every event that came late for a monitor that asks for them."""

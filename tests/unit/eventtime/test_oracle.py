@@ -56,8 +56,8 @@ EVENTS = st.builds(
 )
 HELD = {
     "events": st.lists(EVENTS, min_size=1, max_size=6).map(tuple),
-    "quiet": st.builds(Quiet, stream=STREAM, time=st.integers(-20, 20)),
-    "give up": st.builds(GiveUp, stream=STREAM, arrival=st.integers(-20, 0)),
+    "quiet": st.builds(Quiet, stream=STREAM, time=st.integers(-20, 20) | st.sampled_from([27, 2**32])),
+    "give up": st.builds(GiveUp, stream=STREAM, arrival=st.integers(-20, 0) | st.sampled_from([27, 2**32])),
     "configure": st.builds(
         Configure,
         st.tuples(*[st.sampled_from(["1", "1", "1", "2", "2", "lost", ""])] * len(NAMES)).map(

@@ -7,16 +7,25 @@ import pytest
 from structlog.testing import capture_logs
 
 from nilometer_logger import punctuation
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, to_kafka
+from nilometer_logger.events import (
+    BATCH_CONTENT_TYPE,
+    BATCH_HEADERS,
+    PUNCTUATION_CONTENT_TYPE,
+    PUNCTUATION_HEADERS,
+    RECORD,
+    CloudEvent,
+    encode_batch,
+    to_kafka,
+)
 from nilometer_logger.inferences import Record
 from nilometer_logger.kserve import Stream
 from nilometer_logger.partition import Partition
-from nilometer_logger.punctuation import Quiet
+from nilometer_logger.punctuation import Configure, GiveUp, Punctuation, Quiet
 from nilometer_logger.rows import Column, Schema
 from nilometer_logger.times import SECOND
 from tests.unit.eventtime.counting import ONE_COLUMN, Counting, seconds
 from tests.unit.eventtime.partitions import BOUNDS
-from tests.unit.logged import ARRIVAL, IRIS, batch, event, record
+from tests.unit.logged import ARRIVAL, IRIS, batch, event, punctuated, record
 
 EVER = Quiet({str(IRIS): ARRIVAL + 10**6 * SECOND})
 
@@ -31,7 +40,7 @@ def run(*records: Record, monitors: tuple[Counting, ...] = (Counting(),)) -> Par
 
 def rows(partition: Partition) -> list[tuple[str, str, int, float]]:
     """Closes every window; returns half, id, number and value of all rows in them."""
-    partition.apply([record(partition.offset + 1, punctuation.encode(EVER), punctuation.CONTENT_TYPE)])
+    partition.apply([punctuated(partition.offset + 1, EVER)])
     bodies = [json.loads(finding.data) for finding in partition.take().findings]
     return [tuple(row[:4]) for body in bodies for row in body["rows"]]
 
@@ -134,7 +143,7 @@ def test_a_dead_letter_is_a_log_line() -> None:
     [
         (b"damaged", BATCH_CONTENT_TYPE, "not a batch of events"),
         (None, BATCH_CONTENT_TYPE, "not a batch of events"),
-        (b"damaged", punctuation.CONTENT_TYPE, "not a punctuation record"),
+        (b"damaged", PUNCTUATION_CONTENT_TYPE, "not a punctuation record"),
         (b"{}", "application/json", "not a CloudEvent: ce_specversion, ce_id, ce_source, ce_type missing or empty"),
         (None, None, "not a CloudEvent"),
     ],
@@ -148,6 +157,93 @@ def test_a_record_that_is_not_ours_is_a_dead_letter(value: bytes | None, content
     assert told.startswith(reason)
     assert (position, kept) == ("inferences/3@4", value or b"")
     assert len(rows(partition)) == 1
+
+
+@pytest.mark.parametrize("content_type", [PUNCTUATION_CONTENT_TYPE, BATCH_CONTENT_TYPE])
+@pytest.mark.parametrize("order", [Quiet({str(IRIS): ARRIVAL}), Configure({})])
+def test_an_events_content_type_is_never_obeyed(content_type: str, order: Punctuation) -> None:
+    """A client chooses it, and KServe repeats it: the event is set aside as any body that does not decode."""
+    forged = event(2, body=punctuation.encode(order), id="forged")
+    forged.attributes["datacontenttype"] = content_type
+    headers, body = to_kafka(forged)
+
+    partition = run(batch(4, event(1, 1.5, id="a")), record(5, body, headers=headers), batch(6, event(3, 2.5, id="b")))
+
+    [(told, position, _)] = dead(partition)
+    assert told.startswith("the body is ")
+    assert position == "inferences/3@5[0]"
+    assert [row[1] for row in rows(partition)] == ["a", "b"]
+
+
+def test_an_events_content_type_makes_no_batch() -> None:
+    """Whoever could write one would pass `--namespaces` with events of others."""
+    forged = event(2, body=encode_batch([event(1, 66.6, id="smuggled")]), id="forged")
+    forged.attributes["datacontenttype"] = BATCH_CONTENT_TYPE
+    headers, body = to_kafka(forged)
+
+    partition = run(record(0, body, headers=headers))
+
+    assert [position for _, position, _ in dead(partition)] == ["inferences/3@0[0]"]
+    assert rows(partition) == []
+
+
+@pytest.mark.parametrize("ours", [BATCH_HEADERS, PUNCTUATION_HEADERS, [(RECORD, b"batch")]])
+def test_a_record_that_is_ours_and_an_event_is_refused(ours: list[tuple[str, bytes | None]]) -> None:
+    """Nobody writes both, so it is set aside whole, with the reason."""
+    headers, body = to_kafka(event(1, 1.5))
+
+    partition = run(record(4, body, headers=[*headers, *ours]))
+
+    [(told, position, kept)] = dead(partition)
+    assert told.startswith(
+        "header nilometer-record marks a record of Nilometer's own, and ce_ headers make it an event"
+    )
+    assert (position, kept) == ("inferences/3@4", body)
+    assert rows(partition) == []
+
+
+@pytest.mark.parametrize("mark", [b"snapshot", b"", None, b"\xff"])
+def test_a_record_of_a_newer_version_is_refused(mark: bytes | None) -> None:
+    """It is not guessed what it may be: it is set aside until a worker that knows it sends it through again."""
+    partition = run(record(4, b"?", headers=[(RECORD, mark)]), batch(5, event(1, 1.5)))
+
+    [(told, _, _)] = dead(partition)
+    assert "which this version does not know: upgrade it" in told
+    assert len(rows(partition)) == 1
+
+
+def test_records_of_an_older_version_are_ours() -> None:
+    """Without the header and without attributes, the content type decides: backlogs and replays go on."""
+    old_batch = record(0, encode_batch([event(1, 1.5, id="a")]), BATCH_CONTENT_TYPE)
+    old_quiet = record(1, punctuation.encode(Quiet({str(IRIS): ARRIVAL})), PUNCTUATION_CONTENT_TYPE)
+
+    [finding] = run(old_batch, old_quiet).take().findings
+
+    assert [row[1] for row in json.loads(finding.data)["rows"]] == ["a"]
+
+
+@pytest.mark.parametrize("order", [Quiet, GiveUp])
+@pytest.mark.parametrize(
+    ("ahead", "is_obeyed"), [(60 * SECOND, True), (60 * SECOND + 999_999, True), (61 * SECOND, False), (2**63, False)]
+)
+def test_a_clock_too_far_ahead_is_refused_whoever_says_so(
+    order: type[Quiet] | type[GiveUp], ahead: int, is_obeyed: bool
+) -> None:
+    """As an event's time is, by the record's own, which Kafka cuts to milliseconds; of such an order nothing is obeyed."""
+    clocks = {str(IRIS): ARRIVAL + ahead, "demo/wine/predictor/": ARRIVAL}
+
+    partition = run(batch(0, event(1, 1.5)), punctuated(1, order(clocks), ARRIVAL))
+
+    if is_obeyed:
+        assert dead(partition) == []
+    else:
+        [(told, position, _)] = dead(partition)
+        assert told == (
+            f"a punctuation record moves a clock {ahead // SECOND} s ahead of itself, and 60 s is the most: set the clock "
+            "of the worker that wrote it"
+        )
+        assert position == "inferences/3@1"
+        assert len(rows(partition)) == 1
 
 
 def test_a_null_header_is_an_empty_one() -> None:
@@ -272,7 +368,7 @@ def test_a_row_has_the_same_hash_wherever_it_is_read() -> None:
 
     def hashes(*records: Record) -> list[Any]:
         partition = run(*records)
-        partition.apply([record(partition.offset + 1, punctuation.encode(EVER), punctuation.CONTENT_TYPE)])
+        partition.apply([punctuated(partition.offset + 1, EVER)])
         return [row[4] for found in partition.take().findings for row in json.loads(found.data)["rows"]]
 
     together = hashes(batch(0, event(1, 1.0, 2.0, id="a"), event(2, 3.0, id="b")))

@@ -2,7 +2,6 @@
 
 import json
 
-from nilometer_logger import punctuation
 from nilometer_logger.inferences import Record
 from nilometer_logger.kserve import Stream
 from nilometer_logger.monitoring import WindowSpec
@@ -11,7 +10,7 @@ from nilometer_logger.punctuation import Quiet
 from nilometer_logger.times import SECOND
 from tests.unit.eventtime.counting import Counting, seconds
 from tests.unit.eventtime.partitions import BOUNDS, silent
-from tests.unit.logged import IRIS, batch, event, record
+from tests.unit.logged import IRIS, batch, event, punctuated
 
 WINE = Stream("demo", "wine", "predictor", "")
 
@@ -26,7 +25,7 @@ def watching(*specs: WindowSpec) -> Partition:
 def quiet(offset: int, time: float, stream: Stream = IRIS) -> Record:
     """Returns the punctuation that a stream was silent until a time in seconds."""
     clocks = {str(stream): round(time * SECOND)}
-    return record(offset, punctuation.encode(Quiet(clocks)), punctuation.CONTENT_TYPE)
+    return punctuated(offset, Quiet(clocks))
 
 
 def windows(partition: Partition) -> list[tuple[str, float, str]]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from nilometer_logger import punctuation
 from nilometer_logger.errors import StateError
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.kserve import Stream
@@ -16,7 +15,7 @@ from nilometer_logger.snapshots import Change, key, read, value
 from nilometer_logger.times import SECOND
 from tests.unit.eventtime.counting import Counting, seconds
 from tests.unit.eventtime.partitions import BOUNDS, configure
-from tests.unit.logged import IRIS, batch, event, record
+from tests.unit.logged import IRIS, batch, event, punctuated
 
 COUNTING = Counting(windows=seconds(10, delay=2))
 WINE = Stream("demo", "wine", "predictor", "")
@@ -114,7 +113,7 @@ def test_a_restored_partition_goes_on_as_if_it_had_never_stopped() -> None:
         batch(0, event(5, 1.0), event(11, 2.0)),
         batch(1, event(23, 3.0)),
         batch(2, event(4, 4.0)),  # late
-        record(3, punctuation.encode(Quiet({str(IRIS): 33 * SECOND})), punctuation.CONTENT_TYPE),
+        punctuated(3, Quiet({str(IRIS): 33 * SECOND})),
         batch(4, event(27, 5.0), event(19, 6.0)),  # both late, the first by silence only
         batch(5, event(33, 7.0)),
         batch(6, event(8, 8.0)),  # late

@@ -153,7 +153,7 @@ def request(
     else:
         own["transfer-encoding"] = "chunked"
         body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
-    head = [line, *(f"{name}: {value}" for name, value in own.items()), "", ""]
+    head = [line, "host: logger", *(f"{name}: {value}" for name, value in own.items()), "", ""]
     return "\r\n".join(head).encode() + body
 
 

@@ -26,17 +26,18 @@ KEPT = {
     "expecting": request(EXPECTING, b"[1, 2, 3]"),
     "upgrade": request(UPGRADE, b"[4]"),
     "health": request({}, b"", "GET /healthz HTTP/1.1"),
-    "ready": b"HEAD /readyz HTTP/1.1\r\n\r\n",
-    "head elsewhere": b"HEAD / HTTP/1.1\r\n\r\n",
-    "get elsewhere": b"GET /events HTTP/1.1\r\n\r\n",
-    "handshake": b"OPTIONS / HTTP/1.1\r\nWebHook-Request-Origin: example.com\r\n\r\n",
+    "ready": request({}, b"", "HEAD /readyz HTTP/1.1"),
+    "head elsewhere": request({}, b"", "HEAD / HTTP/1.1"),
+    "get elsewhere": request({}, b"", "GET /events HTTP/1.1"),
+    "handshake": request({"WebHook-Request-Origin": "example.com"}, b"", "OPTIONS / HTTP/1.1"),
     "put": request(line="PUT / HTTP/1.1"),
 }
 CLOSED = {
     "1.0": request(line="POST / HTTP/1.0"),
+    "1.0 without a host": b"GET /healthz HTTP/1.0\r\n\r\n",
     "1.0 kept alive": request(HEADERS | {"connection": "keep-alive"}, line="POST / HTTP/1.0"),
     "close": request(HEADERS | {"connection": "close"}),
     "refused and closed": request({"connection": "close"}),
-    "get and close": b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n",
+    "get and close": request({"Connection": "close"}, b"", "GET /healthz HTTP/1.1"),
 }
 ALL = KEPT | CLOSED

@@ -42,7 +42,7 @@ def test_a_tunnel_is_refused(pieces: int) -> None:
 
     async def test() -> None:
         client = server().client()
-        whole = b"CONNECT logger.example:443 HTTP/1.1\r\n\r\n"
+        whole = b"CONNECT logger.example:443 HTTP/1.1\r\nhost: logger.example\r\n\r\n"
         await client.send(*([whole] if pieces == 1 else [whole[:-1], whole[-1:]]))
         assert client.statuses == [400]
         assert client.transport.closed

@@ -92,7 +92,7 @@ def test_what_is_wrong_is_said_before_what_is_away() -> None:
             ({"ce-id": "1"}, {}, 400),
             (HEADERS, {"namespaces": "theirs"}, 403),
             (HEADERS, {"max_event_bytes": 1}, 413),
-            ({**HEADERS, "content-type": "application/cloudevents+xml"}, {}, 415),
+            ({"content-type": "application/cloudevents+xml"}, {}, 415),
         ):
             answer = await asked(made(None, **settings), headers=headers)
             assert answer.status == status

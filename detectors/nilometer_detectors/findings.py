@@ -25,6 +25,7 @@ from nilometer_detectors.drift.contract import AnyDriftDetector, Judgement, Of, 
 from nilometer_detectors.joining import told_apart
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores
 from nilometer_detectors.parts import Broken
+from nilometer_detectors.shortening import worst
 from nilometer_detectors.statistics.contract import plain
 from nilometer_detectors.windows import format_duration
 from nilometer_logger.events import CloudEvent
@@ -117,6 +118,8 @@ class Finder:
         """Reports the flagged rows; the others cost nothing."""
         for row in scores.flagged.nonzero()[0].tolist():
             request, number, time = rows.ids[row], int(rows.numbers[row]), int(rows.times[row])
+            blamed = detector.explain(rows, scores, row)
+            named = worst(blamed)
             body = {
                 "request": request,
                 "row": number,
@@ -125,8 +128,10 @@ class Finder:
                 "outlier": True,
                 "score": plain(scores.score[row]),
                 "threshold": scores.threshold,
-                "features": detector.explain(rows, scores, row),
+                "features": named,
             }
+            if len(named) < len(blamed):
+                body["featuresNotShown"] = len(blamed) - len(named)
             yield self._event(
                 OUTLIER,
                 time,

@@ -140,6 +140,9 @@ class WorkerSettings(Measured):
     max_duplicates: int = setting(
         262_144, "the last events of a partition among which one that comes again is recognised", least=8
     )
+    max_finding_bytes: int = setting(
+        8 * 2**20, "the largest finding; larger ones are shortened, as for a topic that takes less", least=16_384
+    )
     session_seconds: float = setting(10.0, "after how long without a heartbeat another worker takes over", least=1)
     metrics_host: str = setting("127.0.0.1", "the address that /metrics and probes listen on; 0.0.0.0 in a container")
     metrics_port: int = setting(

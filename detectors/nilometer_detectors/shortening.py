@@ -90,7 +90,7 @@ def worst(features: Mapping[str, Mapping[str, object]]) -> dict[str, Mapping[str
 def _shortened(
     event: CloudEvent, body: Mapping[str, msgspec.Raw], most_bytes: int, bounds: tuple[int, int, int] | None
 ) -> CloudEvent:
-    halves = {name: columns for name in _HALVES if (columns := _columns(body.get(name))) is not None}
+    halves = {name: columns for name in _HALVES if (columns := _columns(body.get(name)))}
     head: dict[str, Any] = {name: value for name, value in body.items() if name not in halves}
     attributes, cut = event.attributes, {}
     if bounds is not None:

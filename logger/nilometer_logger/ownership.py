@@ -35,6 +35,8 @@ from nilometer_logger.telling import Telling
 _log = structlog.get_logger("nilometer.partition")
 # Findings on rows leave in flocks, one for each bite that was read; so many may be on their way.
 _MOST_LEAVING = 8
+# So much state is written on average, unless findings wait to be written with it.
+_STATE_BYTES_PER_SECOND = 4 * 2**20
 # How long a transaction under way is waited for by those who take the partition away.
 _LAST_WORDS_SECONDS = 2.0
 # Kafka answers a fetch within 1.5 s even where there is nothing new.
@@ -124,6 +126,7 @@ class Owned:
         self._writing: asyncio.Task[None] | None = None
         self._is_closed = asyncio.get_running_loop().create_future()
         self._last_snapshot = time.monotonic()
+        self._snapshot_bytes = 0
         self._producer = AIOKafkaProducer(
             **self._connection,
             transactional_id=f"{group}-{number}",
@@ -225,9 +228,14 @@ class Owned:
             await asyncio.wait([each for each in self._leaving if not each.done()], return_when=asyncio.FIRST_COMPLETED)
 
     def is_due(self, now: float, patience_seconds: float) -> bool:
-        """Tells whether a snapshot should be taken: at once for findings, in time for anything else."""
+        """Tells whether a snapshot should be taken: at once for findings, in time for anything else.
+
+        The windows of wide models may take many megabytes, and are written whole: the larger the last snapshot was, the
+        later comes the next, so that Kafka is not filled with state.
+        """
         if self._lock.locked() or not self.state.has_changed:
             return False
+        patience_seconds = max(patience_seconds, self._snapshot_bytes / _STATE_BYTES_PER_SECOND)
         return self.state.has_findings or now - self._last_snapshot >= patience_seconds
 
     async def snapshot(self) -> list[CloudEvent]:
@@ -253,7 +261,8 @@ class Owned:
             self._writing.result()
             self._last_snapshot = time.monotonic()
             self._figures.snapshots += 1
-            self._figures.snapshot_bytes += sum(len(key) + len(value or b"") for key, value in taken.changes)
+            self._snapshot_bytes = sum(len(key) + len(value or b"") for key, value in taken.changes)
+            self._figures.snapshot_bytes += self._snapshot_bytes
             self._figures.snapshot_seconds.observe(self._last_snapshot - began)
         return taken.findings
 

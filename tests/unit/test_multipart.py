@@ -48,7 +48,7 @@ def test_a_part_that_is_missing_is_said() -> None:
     topic = written(list(Parts().split([(PANE, value(1, 2, b"x" * 10_000))], MOST)))
     lost = next(name for name in topic if name != PANE)
 
-    with pytest.raises(StateError, match="lacks a part of the record with key .*pane"):
+    with pytest.raises(StateError, match=r"lacks a part of the record with key .*pane"):
         Parts().join({name: content for name, content in topic.items() if name != lost})
 
 

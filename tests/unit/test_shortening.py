@@ -77,7 +77,9 @@ def test_statistics_show_the_columns_with_most_missing_values() -> None:
         name: {"missing": missing, "infinite": infinite, "more": "x" * 1000}
         for name, missing, infinite in [("a", 0, 0), ("b", 0, 0), ("c", 2, 3), ("d", 4, 0), ("e", 0, 0)]
     }
-    body = json.loads(fit(finding("statistics", {"window": WINDOW, "features": columns, "predictions": {}}), 5_200).data)
+    body = json.loads(
+        fit(finding("statistics", {"window": WINDOW, "features": columns, "predictions": {}}), 5_200).data
+    )
 
     assert list(body["features"]) == ["c", "d", "a"]
     assert body["predictions"] == {}

@@ -36,6 +36,7 @@ from nilometer_detectors.outliers.tally import (
     worst_of,
 )
 from nilometer_detectors.parts import Broken
+from nilometer_detectors.shortening import worst
 from nilometer_detectors.statistics.contract import plain
 from nilometer_detectors.windows import format_duration
 from nilometer_logger.events import CloudEvent
@@ -251,7 +252,9 @@ class Finder:
 
 
 def _outlier_body(detector: OutlierDetector[Any], rows: Rows, scores: Scores, row: int) -> dict[str, object]:
-    return {
+    blamed = detector.explain(rows, scores, row)
+    named = worst(blamed)
+    body: dict[str, object] = {
         "request": short_id(rows.ids[row]),
         "row": int(rows.numbers[row]),
         "time": format_time(int(rows.times[row])),
@@ -259,8 +262,11 @@ def _outlier_body(detector: OutlierDetector[Any], rows: Rows, scores: Scores, ro
         "outlier": True,
         "score": plain(scores.score[row]),
         "threshold": scores.threshold,
-        "features": detector.explain(rows, scores, row),
+        "features": named,
     }
+    if len(named) < len(blamed):
+        body["featuresNotShown"] = len(blamed) - len(named)
+    return body
 
 
 def _identity(closed: ClosedWindow) -> tuple[object, ...]:

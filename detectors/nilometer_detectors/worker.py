@@ -8,24 +8,30 @@ log) ends the process with its reason.
 import asyncio
 import ctypes
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
 
+from nilometer_detectors import shortening
 from nilometer_detectors.reloading import Reloading
 from nilometer_logger import provisioning, topics
 from nilometer_logger.broker import Broker
 from nilometer_logger.errors import UnavailableError
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.figures import Figures
+from nilometer_logger.fitting import LEAST_BYTES, Fitting
 from nilometer_logger.kafka import retrying
 from nilometer_logger.observing import serving
 from nilometer_logger.settings import WorkerSettings
 
 _log = structlog.get_logger("nilometer.worker")
-_TOPICS = (topics.INFERENCES, topics.DEAD, topics.STATE, topics.FINDINGS, topics.LATE, topics.OUTLIERS)
+_MOST_NAMED = 20
+_NO_COLUMNS = msgspec.Raw(b"{}")
+_WRITTEN = (topics.DEAD, topics.STATE, topics.FINDINGS, topics.LATE, topics.OUTLIERS)
+_TOPICS = (topics.INFERENCES, *_WRITTEN)
 
 _TOLD_OF_WINDOWS = {
     "late": "lateSinceLast",
@@ -59,7 +65,8 @@ async def _run(settings: WorkerSettings, reloading: Reloading) -> None:
         if stop.is_set():
             return
         await provisioning.ensure(settings, _TOPICS)
-        broker = Broker(settings, reloading.monitors, observe, figures)
+        fitting.tell(await provisioning.limits(settings, _WRITTEN, LEAST_BYTES))
+        broker = Broker(settings, reloading.monitors, observe, figures, fitting)
         _give_back_memory()
         with reloading.telling(broker.configure):
             await broker.run(stop)
@@ -73,6 +80,7 @@ async def _run(settings: WorkerSettings, reloading: Reloading) -> None:
         figures.broken_detectors = sum(len(monitor.broken) for monitor in reloading.monitors)
 
     figures = Figures(settings.metric_streams, detector_failures=reloading.failures)
+    fitting = Fitting(shortening.fit, figures, settings.max_finding_bytes)
     looked()
     async with serving(settings, figures):
         looking = asyncio.create_task(reloading.watch(settings.reload_seconds, stop, looked))
@@ -108,10 +116,24 @@ async def _until_stopped(settings: WorkerSettings, once: Callable[[], Awaitable[
     await working
 
 
+class _Blamed(msgspec.Struct):
+    """What a line reads of a column; of a wide model's finding, all else is passed over."""
+
+    drift: bool | None = False
+    outlier: bool | None = True
+
+
+_decode_columns = msgspec.json.Decoder(dict[str, _Blamed]).decode
+_decode_body = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
 def log_finding(event: CloudEvent) -> None:
     """Writes the line that a person reads of a finding: a window closed, an alert."""
     attributes = event.attributes
-    body = msgspec.json.decode(event.data)
+    raw = _decode_body(event.data)
+    columns = raw.pop("features", _NO_COLUMNS)
+    raw.pop("predictions", None)
+    body: dict[str, Any] = {name: msgspec.json.decode(value) for name, value in raw.items()}
     verdict = attributes.get("verdict", "ok")
     facts: dict[str, object] = {
         "monitor": attributes["monitor"],
@@ -120,11 +142,11 @@ def log_finding(event: CloudEvent) -> None:
     }
     kind = attributes["type"].rpartition(".")[2]
     if kind == "outlier":
-        blamed = [name for name, feature in body["features"].items() if feature.get("outlier", True)]
-        facts |= {"request": body["request"], "row": body["row"], "score": _short(body["score"]), "features": blamed}
+        facts |= {"request": body["request"], "row": body["row"], "score": _short(body["score"])}
+        blamed = [name for name, feature in _decode_columns(columns).items() if feature.outlier]
         if "summarises" in body:
             facts["stands_for_rows"] = body["summarises"]["rows"]
-        _log.warning("outlier", **facts)
+        _log.warning("outlier", **facts, **_few(blamed))
         return
     window = body["window"]
     facts |= {"start": window["start"], "end": window["end"], "rows": body["rows"]}
@@ -133,14 +155,19 @@ def log_finding(event: CloudEvent) -> None:
         del facts["detector"], facts["verdict"]
         _log.info("window closed", **facts, closed_by=window["closedBy"], **told)
         return
-    blamed = [name for name, feature in body.get("features", {}).items() if feature.get("drift")]
     if verdict == "drift":
-        _log.warning(
-            "drift", **facts, p_value=_short(body["pValue"]), threshold=_short(body["threshold"]), features=blamed
-        )
+        blamed = [name for name, feature in _decode_columns(columns).items() if feature.drift]
+        facts |= {"p_value": _short(body["pValue"]), "threshold": _short(body["threshold"])}
+        _log.warning("drift", **facts, **_few(blamed))
     else:
         reason = {"reason": body["reason"]} if "reason" in body else {}
         _log.info("no drift" if verdict == "ok" else "not judged", **facts, **reason)
+
+
+def _few(names: Sequence[str]) -> dict[str, object]:
+    """Names the first few columns, and says how many there are beside them."""
+    more = {"more_features": len(names) - _MOST_NAMED} if len(names) > _MOST_NAMED else {}
+    return {"features": list(names[:_MOST_NAMED]), **more}
 
 
 def _short(number: float | None) -> float | None:

@@ -29,12 +29,13 @@ from aiokafka.errors import KafkaError, ProducerFenced
 
 from nilometer_logger import punctuation, topics
 from nilometer_logger.errors import StateError, UnavailableError
-from nilometer_logger.events import PUNCTUATION_HEADERS, CloudEvent
+from nilometer_logger.events import PUNCTUATION_HEADERS, CloudEvent, to_kafka
 from nilometer_logger.faustapp import make_app
 from nilometer_logger.figures import Figures
+from nilometer_logger.fitting import Fitting, record_bytes
 from nilometer_logger.kafka import connection, unavailable, why
 from nilometer_logger.monitoring import Monitor
-from nilometer_logger.ownership import Owned, publish
+from nilometer_logger.ownership import Owned, key_of, sent_within
 from nilometer_logger.reading import Beyond, Fetched, bites
 from nilometer_logger.settings import WorkerSettings
 from nilometer_logger.topicids import topic_of
@@ -57,6 +58,7 @@ class Broker:
         monitors: all that are loaded.
         observer: called with every finding once it is in Kafka, to log it.
         figures: what is counted; nobody's where none are given.
+        fitting: makes what is written fit into its topics.
     """
 
     def __init__(
@@ -65,12 +67,14 @@ class Broker:
         monitors: Sequence[Monitor],
         observer: Observer,
         figures: Figures | None = None,
+        fitting: Fitting | None = None,
     ) -> None:
         self._settings = settings
         self._connection = connection(settings)
         self._monitors = monitors
         self._observer = observer
         self._figures = figures or Figures()
+        self._fitting = fitting or Fitting(figures=self._figures)
         self._group = f"{settings.topic_prefix}nilometer-worker"
         self._topic = settings.topic_prefix + topics.INFERENCES
         self._opening: dict[int, asyncio.Task[Owned]] = {}
@@ -106,7 +110,9 @@ class Broker:
 
     async def _run(self, stop: asyncio.Event) -> None:
         async with contextlib.AsyncExitStack() as stack:
-            self._producer = AIOKafkaProducer(**self._connection, enable_idempotence=True, acks="all")
+            self._producer = AIOKafkaProducer(
+                **self._connection, enable_idempotence=True, acks="all", max_request_size=self._fitting.largest
+            )
             stack.push_async_callback(self._producer.stop)
             await self._producer.start()
             self._client = AIOKafkaClient(**self._connection)
@@ -169,7 +175,9 @@ class Broker:
     async def _open(self, number: int) -> Owned:
         async with self._some_at_once:
             topic = await topic_of(self._client, self._topic)
-            owned = await Owned(self._settings, self._group, number, self._monitors, self._figures).open(topic)
+            owned = await Owned(
+                self._settings, self._group, number, self._monitors, self._figures, fitting=self._fitting
+            ).open(topic)
         owned.state.configure(self._monitors)  # which may have changed meanwhile
         self._figures.opened(number, owned.state.figures)
         return owned
@@ -222,10 +230,16 @@ class Broker:
             self._figures.lag[owned.number] = max(owned.end - owned.following, 0)
 
     async def _publish(self, outliers: Sequence[CloudEvent]) -> None:
-        topic = self._settings.topic_prefix + topics.OUTLIERS
-        await asyncio.gather(*[await publish(self._producer, topic, event) for event in outliers])
-        for event in outliers:
+        fitted = [self._fitting.finding(topics.OUTLIERS, event) for event in outliers]
+        await asyncio.gather(*[await self._send_outlier(event) for event in fitted])
+        for event in fitted:
             self._observer(event)
+
+    async def _send_outlier(self, event: CloudEvent) -> "asyncio.Future[object]":
+        headers, body = to_kafka(event)
+        key, topic = key_of(event), topics.OUTLIERS
+        sending = self._producer.send(self._settings.topic_prefix + topic, body, key=key, headers=headers)
+        return await sent_within(self._fitting, topic, record_bytes(key, body, headers), sending)
 
     def go_on_from(self, beyond: Beyond) -> None:
         """Decides where to go on when the offset that must come next is not there.

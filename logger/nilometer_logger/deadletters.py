@@ -22,6 +22,9 @@ from nilometer_logger.snapshots import Message
 REASON = "nilometer-reason"
 POSITION = "nilometer-position"
 CUT = "nilometer-cut"
+_OURS = "nilometer-"
+# What the header that says so takes.
+_CUT_BYTES = 64
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -73,6 +76,25 @@ def dead_letter(
         facts.append((CUT, str(len(value)).encode()))
         value = value[: max(0, room)]
     return Message(topics.DEAD, None, value, [*(headers if room >= 0 else ()), *facts])
+
+
+def cut(message: Message, excess_bytes: int) -> Message:
+    """Cuts the body of a message that is too large for its topic, and says how large it was.
+
+    Args:
+        message: of any topic for events.
+        excess_bytes: by how much it is too large; headers and key are left out where the body is shorter than that.
+    """
+    before = next((content for name, content in message.headers if name == CUT), str(len(message.value)).encode())
+    facts = [(CUT, before)]
+    headers = [header for header in message.headers if header[0] != CUT]
+    left = len(message.value) - excess_bytes - _CUT_BYTES
+    if left < 0:
+        headers = [(name, content[:_LONGEST_REASON]) for name, content in headers if name.startswith(_OURS)]
+        left = 0
+    return Message(
+        message.topic, message.key and message.key[:_LONGEST_REASON], message.value[:left], [*headers, *facts]
+    )
 
 
 def read_dead_letter(headers: Headers, value: bytes | None) -> DeadLetter:

@@ -82,6 +82,7 @@ class Figures:
         invalid_files: monitor files that do not validate now.
         broken_detectors: detectors of monitors that run which could not be built.
         detector_failures: how often each detector failed, by the names of its monitor and its own.
+        shortened: findings that were too large for Kafka, by monitor and detector; no detector for statistics.
     """
 
     max_streams: int = 200
@@ -99,6 +100,7 @@ class Figures:
     invalid_files: int = 0
     broken_detectors: int = 0
     detector_failures: Counter[tuple[str, str]] = field(default_factory=Counter)
+    shortened: Counter[tuple[str, str]] = field(default_factory=Counter)
     _open: dict[int, Reading] = field(default_factory=dict)
     _gone: dict[Stream, Totals] = field(default_factory=dict)
     _labels: dict[str, Stream] = field(default_factory=dict)

@@ -1,13 +1,13 @@
 """What a worker's memory is at most, as a formula of its settings.
 
-    worker    = start + decoding + waiting + partitions × partition
+    worker    = start + decoding + waiting + partitions x partition
     start     = what the process has once its monitors are loaded, and 64 MiB for kernels that are compiled when they are
                 first called, sockets and the allocator
-    decoding  = 250 × (values of a document) + 2 × 16 MiB: the objects of the largest body that is allowed, beside its
+    decoding  = 250 x (values of a document) + 2 x 16 MiB: the objects of the largest body that is allowed, beside its
                 bytes; a body of several documents of names costs most, 240 bytes a value
     waiting   = 32 MiB: findings and dead letters that wait for a snapshot or are on their way
-    partition = 4 MiB of records fetched + 110 × (identities that are remembered) + 470 × (halves that wait)
-                + (bytes of open windows) + 11,000 × (streams)
+    partition = 4 MiB of records fetched + 110 x (identities that are remembered) + 470 x (halves that wait)
+                + (bytes of open windows) + 11,000 x (streams)
 
 The numbers were measured with tracemalloc (`tests/unit/test_memory_bound.py` asserts them), each at the worst inputs that
 were found. `start` holds the baselines of the monitors.

@@ -24,6 +24,7 @@
 | `nilometer_worker_monitor_files_invalid`    | gauge     |                       | monitor files that do not validate                     |
 | `nilometer_worker_detectors_broken`         | gauge     |                       | detectors that could not be built                      |
 | `nilometer_worker_detector_failures_total`  | counter   | `detector`, `monitor` | blocks of rows or windows that one failed on           |
+| `nilometer_worker_findings_shortened_total` | counter   | `detector`, `monitor` | findings shortened, because Kafka takes no larger ones |
 | `nilometer_worker_ready`                    | gauge     |                       | 1 while /readyz says so                                |
 
 The server lives as long as the process, and not as long as a connection to Kafka: a worker that waits for Kafka is alive
@@ -113,6 +114,14 @@ class Exposition:
         for labels, count in figures.detector_failures.items():
             failures.add_metric(labels, count)
         yield failures
+        shortened = CounterMetricFamily(
+            f"{_PREFIX}findings_shortened",
+            "Findings shortened, because Kafka takes no larger ones",
+            labels=("monitor", "detector"),
+        )
+        for labels, count in figures.shortened.items():
+            shortened.add_metric(labels, count)
+        yield shortened
         yield _gauge("ready", "1 while /readyz says so", not figures.unready())
 
     def _by_stream(self) -> Iterator[Metric]:

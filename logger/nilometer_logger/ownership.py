@@ -13,15 +13,17 @@ from typing import Self
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from nilometer_logger import topics
 from nilometer_logger.errors import StateError, UnavailableError
 from nilometer_logger.events import CloudEvent, to_kafka
 from nilometer_logger.figures import Figures
+from nilometer_logger.fitting import Fitting, record_bytes
 from nilometer_logger.inferences import Record
 from nilometer_logger.kafka import connection
 from nilometer_logger.monitoring import Monitor
+from nilometer_logger.multipart import Parts
 from nilometer_logger.partition import Partition
 from nilometer_logger.reading import Beyond
 from nilometer_logger.restoring import read_changelog
@@ -31,10 +33,10 @@ from nilometer_logger.streamfigures import bounds_of
 from nilometer_logger.telling import Telling
 
 _log = structlog.get_logger("nilometer.partition")
-# The state of a window may be larger than Kafka's default of 1 MiB for a message; the topic is created with this limit.
-MAX_STATE_BYTES = 16 * 2**20
 # Findings on rows leave in flocks, one for each bite that was read; so many may be on their way.
 _MOST_LEAVING = 8
+# So much state is written on average, unless findings wait to be written with it.
+_STATE_BYTES_PER_SECOND = 4 * 2**20
 # How long a transaction under way is waited for by those who take the partition away.
 _LAST_WORDS_SECONDS = 2.0
 # Kafka answers a fetch within 1.5 s even where there is nothing new.
@@ -43,15 +45,38 @@ _RECENT_SECONDS = 4.0
 Topic = tuple[str, int]
 
 
-async def publish(producer: AIOKafkaProducer, topic: str, event: CloudEvent) -> "asyncio.Future[object]":
-    """Hands a finding to a producer, in Kafka binary content mode, keyed by its stream.
+def key_of(event: CloudEvent) -> bytes:
+    """Returns what a finding is keyed by: its stream."""
+    return event.attributes.get("partitionkey", "").encode()
+
+
+async def sent_within(
+    fitting: Fitting, topic: str, size: int, sending: "Awaitable[asyncio.Future[object]]"
+) -> "asyncio.Future[object]":
+    """Waits until a producer has taken a record, and lets it be noted where Kafka refuses it as too large.
+
+    Where the next record is refused, nobody comes to hear of this one.
+
+    Args:
+        fitting: takes note.
+        topic: without prefix.
+        size: of the record.
+        sending: what the producer's `send` returns.
 
     Returns:
         A future that is done once Kafka has acknowledged.
     """
-    headers, body = to_kafka(event)
-    key = event.attributes.get("partitionkey", "").encode()
-    future: asyncio.Future[object] = await producer.send(topic, body, key=key, headers=headers)
+
+    def hear(future: "asyncio.Future[object]") -> None:
+        if not future.cancelled() and isinstance(future.exception(), MessageSizeTooLargeError):
+            fitting.refused(topic, size)
+
+    try:
+        future = await sending
+    except MessageSizeTooLargeError:
+        fitting.refused(topic, size)
+        raise
+    future.add_done_callback(hear)
     return future
 
 
@@ -64,6 +89,7 @@ class Owned:
         number: of the partition.
         monitors: all that are loaded.
         figures: what is counted.
+        fitting: makes what is written fit into its topics.
 
     Attributes:
         state: its windows.
@@ -74,7 +100,14 @@ class Owned:
     """
 
     def __init__(
-        self, settings: WorkerSettings, group: str, number: int, monitors: Sequence[Monitor], figures: Figures
+        self,
+        settings: WorkerSettings,
+        group: str,
+        number: int,
+        monitors: Sequence[Monitor],
+        figures: Figures,
+        *,
+        fitting: Fitting | None = None,
     ) -> None:
         self.number = number
         self.state = Partition(monitors, bounds_of(settings))
@@ -83,6 +116,8 @@ class Owned:
         self.answered = 0.0
         self.telling = Telling()
         self._figures = figures
+        self._fitting = fitting or Fitting()
+        self._parts = Parts()
         self._leaving: list[asyncio.Future[None]] = []
         self._connection = connection(settings)
         self._prefix = settings.topic_prefix
@@ -91,10 +126,11 @@ class Owned:
         self._writing: asyncio.Task[None] | None = None
         self._is_closed = asyncio.get_running_loop().create_future()
         self._last_snapshot = time.monotonic()
+        self._snapshot_bytes = 0
         self._producer = AIOKafkaProducer(
             **self._connection,
             transactional_id=f"{group}-{number}",
-            max_request_size=MAX_STATE_BYTES,
+            max_request_size=self._fitting.largest,
         )
 
     async def open(self, topic: Topic | None) -> Self:
@@ -110,7 +146,7 @@ class Owned:
         try:
             await self._producer.start()
             state = TopicPartition(self._prefix + topics.STATE, self.number)
-            self.state.restore((await read_changelog(self._connection, state)).items())
+            self.state.restore(self._parts.join(await read_changelog(self._connection, state)).items())
             self.check(topic)
         except BaseException:
             await self.close()
@@ -192,9 +228,14 @@ class Owned:
             await asyncio.wait([each for each in self._leaving if not each.done()], return_when=asyncio.FIRST_COMPLETED)
 
     def is_due(self, now: float, patience_seconds: float) -> bool:
-        """Tells whether a snapshot should be taken: at once for findings, in time for anything else."""
+        """Tells whether a snapshot should be taken: at once for findings, in time for anything else.
+
+        The windows of wide models may take many megabytes, and are written whole: the larger the last snapshot was, the
+        later comes the next, so that Kafka is not filled with state.
+        """
         if self._lock.locked() or not self.state.has_changed:
             return False
+        patience_seconds = max(patience_seconds, self._snapshot_bytes / _STATE_BYTES_PER_SECOND)
         return self.state.has_findings or now - self._last_snapshot >= patience_seconds
 
     async def snapshot(self) -> list[CloudEvent]:
@@ -211,7 +252,7 @@ class Owned:
             if not self.state.has_changed:
                 return []
             began = time.monotonic()
-            taken, leaving = self.state.take(), self._leaving
+            taken, leaving = self._fitting.snapshot(self.state.take(), self._parts), self._leaving
             self._leaving = []
             self._writing = asyncio.create_task(self._write(taken, leaving))
             await asyncio.wait((self._writing, self._is_closed), return_when=asyncio.FIRST_COMPLETED)
@@ -220,7 +261,8 @@ class Owned:
             self._writing.result()
             self._last_snapshot = time.monotonic()
             self._figures.snapshots += 1
-            self._figures.snapshot_bytes += sum(len(key) + len(value or b"") for key, value in taken.changes)
+            self._snapshot_bytes = sum(len(key) + len(value or b"") for key, value in taken.changes)
+            self._figures.snapshot_bytes += self._snapshot_bytes
             self._figures.snapshot_seconds.observe(self._last_snapshot - began)
         return taken.findings
 
@@ -234,19 +276,26 @@ class Owned:
             raise
 
     async def _fill(self, taken: Snapshot) -> None:
-        producer, prefix = self._producer, self._prefix
-        sent = [
-            await _handed_over(producer.send(prefix + topics.STATE, value, key=key, partition=self.number))
-            for key, value in taken.changes
-        ]
-        sent += [await _handed_over(publish(producer, prefix + topics.FINDINGS, event)) for event in taken.findings]
-        sent += [
-            await _handed_over(producer.send(prefix + one.topic, one.value, key=one.key, headers=one.headers))
-            for one in taken.dead
-        ]
+        sent = [await self._send(topics.STATE, value, key, [], self.number) for key, value in taken.changes]
+        for event in taken.findings:
+            headers, body = to_kafka(event)
+            sent.append(await self._send(topics.FINDINGS, body, key_of(event), headers))
+        sent += [await self._send(one.topic, one.value, one.key, one.headers) for one in taken.dead]
         await asyncio.gather(*sent)
-        offsets = {TopicPartition(prefix + topics.INFERENCES, self.number): taken.offset + 1}
-        await producer.send_offsets_to_transaction(offsets, self._group)
+        offsets = {TopicPartition(self._prefix + topics.INFERENCES, self.number): taken.offset + 1}
+        await self._producer.send_offsets_to_transaction(offsets, self._group)
+
+    async def _send(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        headers: list[tuple[str, bytes]],
+        partition: int | None = None,
+    ) -> "asyncio.Future[object]":
+        """Hands a record to the producer of transactions."""
+        sending = self._producer.send(self._prefix + topic, value, key=key, partition=partition, headers=headers)
+        return await sent_within(self._fitting, topic, record_bytes(key, value, headers), sending)
 
     async def close(self) -> None:
         """Lets go of the partition, without another word to Kafka about its state.
@@ -268,13 +317,6 @@ class Owned:
         for each in rest:
             each.cancel()  # once more: what was cancelled in a transaction tries to abort it, and nobody answers now
         await asyncio.gather(*rest, return_exceptions=True)
-
-
-async def _handed_over(sending: "Awaitable[asyncio.Future[object]]") -> "asyncio.Future[object]":
-    """Waits until a producer has taken a record; where the next one is refused, nobody comes to hear of this one."""
-    future = await sending
-    future.add_done_callback(_hear)
-    return future
 
 
 def _hear_all(producer: AIOKafkaProducer) -> None:

@@ -273,7 +273,7 @@ class Partition:
         expected = clock is not None and any(monitor.watches(stream) for monitor in self._loaded.values())
         if not watching and not expected:
             return None
-        watched = Watched(stream, self._bounds, self._outbox, self._pool, clock, arrival)
+        watched = Watched(stream, self._bounds, self._outbox, self._pool, clock=clock, last_arrival=arrival)
         for monitor in watching:
             watched.watch(monitor)
         self._streams[watched.text] = watched

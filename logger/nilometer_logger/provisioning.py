@@ -17,13 +17,16 @@ from aiokafka.errors import KafkaError
 from nilometer_logger.errors import StateError, UnavailableError
 from nilometer_logger.kafka import connection, why
 from nilometer_logger.settings import Common, Topics
-from nilometer_logger.topics import DEAD, INFERENCES, STATE
+from nilometer_logger.topics import DEAD, FINDINGS, INFERENCES, LATE, OUTLIERS, STATE
 
 _log = structlog.get_logger("nilometer.topics")
 
+FINDING_BYTES = 8 * 2**20
+"""What the topics of findings, late events and dead letters take in a record, where we create them."""
+
 _CONFIGS: Mapping[str, dict[str, str]] = {
-    # A dead letter is a record of Kafka's default size, or less, and its reason.
-    DEAD: {"max.message.bytes": str(2 * 2**20)},
+    # The window of a wide model says something of each column; what is set aside may be a large record with a reason.
+    **{name: {"max.message.bytes": str(FINDING_BYTES)} for name in (FINDINGS, OUTLIERS, LATE, DEAD)},
     # Compaction may begin soon and tombstones may go after an hour: a restore reads everything that is left.
     STATE: {
         "cleanup.policy": "compact",
@@ -95,17 +98,46 @@ async def max_message_bytes(settings: Topics, topic: str) -> int:
     Raises:
         UnavailableError: if Kafka cannot be reached, or does not tell.
     """
-    async with _administering(settings) as admin:
-        replies = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
-        for reply in replies:
-            for resource in reply.resources:
-                for name, value, *_ in resource[-1]:
-                    if name == "max.message.bytes":
-                        return int(value)
+    limit = (await _limits(settings, [topic])).get(topic)
+    if limit is None:
         raise UnavailableError(
             f"Kafka at {settings.kafka} does not tell max.message.bytes of topic {topic}: "
             "our user may have no right to describe its configuration"
         )
+    return limit
+
+
+async def limits(settings: Topics, names: Sequence[str], least: int) -> dict[str, int | None]:
+    """Returns the most bytes that each topic takes in one batch of records; None where Kafka does not tell.
+
+    Args:
+        settings: where Kafka is, and the prefix of every name.
+        names: of topics, without prefix.
+        least: what a topic must take.
+
+    Raises:
+        UnavailableError: if Kafka cannot be reached, or a topic takes less.
+    """
+    found = await _limits(settings, [settings.topic_prefix + name for name in names])
+    for topic, limit in found.items():
+        if limit < least:
+            raise UnavailableError(
+                f"topic {topic} takes {limit} bytes in a record, and {least} are needed at least: "
+                "raise its max.message.bytes"
+            )
+    return {name: found.get(settings.topic_prefix + name) for name in names}
+
+
+async def _limits(settings: Topics, names: Sequence[str]) -> dict[str, int]:
+    async with _administering(settings) as admin:
+        replies = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
+    return {
+        resource[3]: int(value)
+        for reply in replies
+        for resource in reply.resources
+        for name, value, *_ in resource[-1]
+        if name == "max.message.bytes"
+    }
 
 
 @asynccontextmanager

@@ -147,9 +147,12 @@ class WorkerSettings(Measured):
         100_000, "the most rows of one request or response; one with more is set aside", least=1
     )
     max_event_cells: int = setting(
-        1_000_000,
+        500_000,
         "the most values of one request or response, texts counted four times; also how many are decoded at a time",
         least=1,
+    )
+    max_finding_bytes: int = setting(
+        8 * 2**20, "the largest finding; larger ones are shortened, as for a topic that takes less", least=16_384
     )
     session_seconds: float = setting(10.0, "after how long without a heartbeat another worker takes over", least=1)
     metrics_host: str = setting("127.0.0.1", "the address that /metrics and probes listen on; 0.0.0.0 in a container")

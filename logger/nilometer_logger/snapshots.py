@@ -15,7 +15,8 @@ MessagePack; a record without a value deletes its key.
 | ``["seen", chunk]``                     | identities of the last events: see `duplicates`                         |
 
 Times are int64 nanoseconds. A change of this format raises `VERSION`, and an older version is then either migrated or
-refused with the remedy. Version 2 had no `memory`. Version 1 had ``["window", …]`` for panes, headers of ``[began, late]``, and neither `monitors`
+refused with the remedy. A value that is too large for a record lies in several (see `multipart`), which version 3 had
+not. Version 2 had no `memory`. Version 1 had ``["window", …]`` for panes, headers of ``[began, late]``, and neither `monitors`
 nor what follows the offset in `partition` either. Both are migrated: the first snapshot rewrites what is different.
 """
 
@@ -28,7 +29,7 @@ import msgspec
 from nilometer_logger.errors import StateError
 from nilometer_logger.events import CloudEvent
 
-VERSION = 3
+VERSION = 4
 _OLDEST = 1
 
 Change = tuple[bytes, bytes | None]

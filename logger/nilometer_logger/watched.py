@@ -50,6 +50,7 @@ class Watched:
         bounds: Bounds,
         outbox: Outbox,
         pool: Pool,
+        *,
         clock: int | None = None,
         last_arrival: int = 0,
     ) -> None:

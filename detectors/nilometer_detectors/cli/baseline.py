@@ -16,6 +16,7 @@ from nilometer_detectors.describing import describe, schema_yaml
 from nilometer_detectors.preparing import prepare
 from nilometer_detectors.recorded import copy
 from nilometer_detectors.reference import BINS, SAMPLE, Wishes, build, infer
+from nilometer_detectors.sizes import warnings_of_baseline
 from nilometer_detectors.sources import open_source
 from nilometer_detectors.statistics.binning import MOST, RULES
 from nilometer_detectors.table import Progress, Source
@@ -156,6 +157,8 @@ def finish(built: Baseline, flags: dict[str, Any]) -> None:
         baseline, left_out = calibrate(baseline, Wanted(rate, flags["window_rows"], flags["seed"]))
         for name, reason in left_out.items():
             click.echo(printable(f"note: no threshold is found for detector {name}: {reason}"), err=True)
+    for line in warnings_of_baseline(baseline):
+        click.echo(printable(f"warning: by default, {line}"), err=True)
     baseline.save(flags["out"])
     click.echo(describe(baseline))
     click.echo(f"\nwritten to {flags['out']}; name it in a monitor as  baseline: {{path: {flags['out'].resolve()}}}")

@@ -7,6 +7,7 @@ import click
 
 from nilometer_detectors.loading import load_monitor, load_monitors
 from nilometer_detectors.schema import json_schema
+from nilometer_detectors.sizes import warnings_of
 from nilometer_logger.errors import SettingError
 from nilometer_logger.terminal import printable
 
@@ -18,7 +19,7 @@ def command(files: tuple[Path, ...], *, schema: bool) -> None:
     """Check monitor files, or directories of them, as the worker would.
 
     Each problem is a line that names the file, the path in it, the value and what was expected; the exit code is 1 if
-    there is any.
+    there is any. A finding that is too large for Kafka will be shortened, which is a warning.
     """
     if schema:
         click.echo(json.dumps(json_schema(), indent=2))
@@ -34,5 +35,7 @@ def command(files: tuple[Path, ...], *, schema: bool) -> None:
             continue
         for monitor in monitors:
             click.echo(printable(f"{file}: monitor {monitor.name} is valid"))
+            for line in warnings_of(monitor):
+                click.echo(printable(f"warning: {file}: {line}"), err=True)
     if problems:
         raise SettingError("\n".join(problems))

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from nilometer_detectors.detector import Context
-from nilometer_detectors.drift.contract import DriftParameters, Judgement, Needs, Window
+from nilometer_detectors.drift.contract import DriftParameters, Judgement, Needs, Window, listed
 from nilometer_detectors.drift.online import Memory, OnlineDrift
 from nilometer_detectors.drift.samples import references_of
 from nilometer_detectors.drift.standard import Standard
@@ -132,7 +132,7 @@ class ChangeDrift(OnlineDrift[C]):
             said[name] |= {"count": count, "missing": int(missing[place])}
         for array in ("count", "missing", "alarms", "since", "largest"):
             memory[array][judged] = 0
-        reason = "; ".join(reasons)
+        reason = listed(reasons)
         if not judged.any():
             rows = int((counts + missing).max())
             if rows < least:

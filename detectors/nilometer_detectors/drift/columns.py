@@ -13,7 +13,7 @@ from typing import ClassVar, Generic, TypeVar
 import numpy as np
 
 from nilometer_detectors.detector import Context, Refused
-from nilometer_detectors.drift.contract import DriftDetector, DriftParameters, Judgement, Window
+from nilometer_detectors.drift.contract import DriftDetector, DriftParameters, Judgement, Window, listed
 from nilometer_detectors.drift.deciding import ColumnTestParameters, Decision, DistanceParameters, PValueParameters
 from nilometer_detectors.drift.effective import STATISTICS, Input, corrected
 from nilometer_detectors.statistics.contract import plain
@@ -134,7 +134,7 @@ class ColumnDrift(DriftDetector[C], Generic[C, M]):
         judged = [tested[index] for index in kept]
         measured = measured.of(kept)
         said = [self._unjudged(each, reason) for each, reason in zip(inputs, reasons, strict=True)]
-        reason = "; ".join(f"{name}: {why}" for name, why in zip(self.names, reasons, strict=True) if why)
+        reason = listed([f"{name}: {why}" for name, why in zip(self.names, reasons, strict=True) if why])
         if not judged:
             rows = window.half(self.of).rows
             if rows < least:

@@ -5,7 +5,7 @@ too few, and what they answer. `columns` has the detectors that judge column by 
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
@@ -20,6 +20,13 @@ from nilometer_logger.rows import Schema
 
 Verdict = Literal["ok", "drift", "nodata"]
 Of = Literal["features", "predictions", "both"]
+_MOST_REASONS = 20
+
+
+def listed(reasons: Sequence[str]) -> str:
+    """Joins the first few reasons why columns were not judged; each is said of its column as well."""
+    more = [f"and {len(reasons) - _MOST_REASONS} more columns"] if len(reasons) > _MOST_REASONS else []
+    return "; ".join([*reasons[:_MOST_REASONS], *more])
 
 
 def _one_half(of: Of) -> Of:

@@ -21,7 +21,7 @@ from pydantic import Field
 
 from nilometer_detectors.baseline import Baseline
 from nilometer_detectors.detector import Context, Refused
-from nilometer_detectors.drift.contract import DriftDetector, Judgement, Needs, Of, Window
+from nilometer_detectors.drift.contract import DriftDetector, Judgement, Needs, Of, Window, listed
 from nilometer_detectors.drift.deciding import LevelParameters
 from nilometer_detectors.drift.samples import SampleParameters
 from nilometer_detectors.drift.standard import Categories, Standard
@@ -194,7 +194,7 @@ class JointDrift(DriftDetector[J]):
         }
         for place, reason in reasons.items():
             said[place]["reason"] = reason
-        reason = "; ".join(f"{self.names[place]}: {why}" for place, why in reasons.items())
+        reason = listed([f"{self.names[place]}: {why}" for place, why in reasons.items()])
         if len(reasons) == len(said):
             if rows < parameters.min_rows:
                 reason = f"{rows} rows, fewer than minRows ({parameters.min_rows})"

@@ -1,6 +1,6 @@
 """The Mahalanobis distance of a row from the baseline, without memory."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import gammaincc, gammainccinv
 
-from nilometer_detectors.detector import Context, Parameters, Refused
+from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of
 from nilometer_detectors.kernels.whitening import whiten
 from nilometer_detectors.outliers.contract import OutlierDetector, Scores, tell, weightiest
 from nilometer_detectors.outliers.covariance import inverse_root, ledoit_wolf
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _FEWEST = 1e-290  # of probabilities that are told apart
 _PATTERNS = 64  # of missing values, whose matrices are kept; any other is computed again
 _LEAST_USABLE = 0.5  # of a column's sample
+_MOST_FEATURES = 4096  # whose covariance takes 128 MiB
+_MOST_ROOT_BYTES = 64 * 2**20  # of the matrices of patterns
 
 
 class MahalanobisParameters(Parameters):
@@ -56,7 +58,7 @@ class Mahalanobis(OutlierDetector[MahalanobisParameters]):
       normal given the others of its row.
     * An infinite value scores infinitely high, and so does another value of a feature that is constant in the baseline.
 
-    O(rows · features²).
+    O(rows · features²), and memory of O(features²), so that at most 4096 features are judged.
     """
 
     Parameters: ClassVar[type[Parameters]] = MahalanobisParameters
@@ -73,6 +75,12 @@ class Mahalanobis(OutlierDetector[MahalanobisParameters]):
         usable = (
             [place for place in numeric if np.isfinite(sample[:, place]).mean() >= _LEAST_USABLE] if len(sample) else []
         )
+        if len(usable) > _MOST_FEATURES:
+            return {}  # those that a monitor names are estimated when it is loaded
+        return cls._estimate(sample, usable)
+
+    @classmethod
+    def _estimate(cls, sample: Floats, usable: Sequence[int]) -> Mapping[str, NDArray[Any]]:
         values = sample[:, usable]
         values = values[np.isfinite(values).all(axis=1)]
         with np.errstate(over="ignore", invalid="ignore"):
@@ -95,7 +103,12 @@ class Mahalanobis(OutlierDetector[MahalanobisParameters]):
         """
         super().__init__(parameters, context)
         self._features = self.chosen(parameters.features, context)
-        prepared = self.prepared(context)
+        if len(self._features) > _MOST_FEATURES:
+            raise Refused(
+                f"is to judge {len(self._features)} features together, and takes at most {_MOST_FEATURES}: name fewer",
+                "features",
+            )
+        prepared = self.prepared(context) or self._estimate(baseline_of(context).feature_sample, self._features)
         known = {place: at for at, place in enumerate(prepared["features"].tolist())}
         for place in self._features:
             if place not in known:
@@ -108,7 +121,8 @@ class Mahalanobis(OutlierDetector[MahalanobisParameters]):
         self._covariance = prepared["covariance"][np.ix_(chosen, chosen)]
         self._varying = self._scale > 0
         self._degrees = int(self._varying.sum())
-        self._root = lru_cache(_PATTERNS)(self._root_of)
+        patterns = max(1, min(_PATTERNS, _MOST_ROOT_BYTES // (8 * max(1, len(chosen)) ** 2)))
+        self._root = lru_cache(patterns)(self._root_of)
         self._threshold = parameters.threshold or _quantile(parameters.p_value, self._degrees)
         if self._degrees:  # compiled before the first row comes
             whiten(np.empty((0, self._degrees)), self._mean, self._scale, self._root(self._varying.tobytes()))

@@ -91,6 +91,11 @@ class Summary:
         raise KeyError(kind)
 
     @property
+    def reported(self) -> frozenset[str]:
+        """The statistics that `result` gives."""
+        return self._reported
+
+    @property
     def rows(self) -> int:
         """The number of rows taken."""
         return self[Counts].rows if self._statistics else 0

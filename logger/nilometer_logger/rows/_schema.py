@@ -18,6 +18,7 @@ Sources = tuple[int | None, ...]
 
 # A model's columns are the same in every inference; a client may name others each time, and as many as it likes.
 _MOST_KEPT, _MOST_NAMES, _MOST_CHARACTERS = 64, 1024, 100_000
+_MOST_SHOWN, _LONGEST_SHOWN = 8, 64
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,14 @@ class Schema:
             return tuple(places.get(name) for name in self.names)
         if width == len(self):
             return tuple(range(width))
-        named = f" ({', '.join(names[:8])}{', …' if len(names) > 8 else ''})" if names else ""
+        named = f" ({_listed(names)})" if names else ""
         raise PayloadError(
-            f"{width} columns{named} do not match the schema's {len(self)} ({', '.join(self.names)}): "
+            f"{width} columns{named} do not match the schema's {len(self)} ({_listed(self.names)}): "
             "name them alike, or send as many in the same order"
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names the first few, of which a client's may be as long as it likes."""
+    shown = [name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…" for name in names[:_MOST_SHOWN]]
+    return ", ".join([*shown, *(["…"] if len(names) > _MOST_SHOWN else [])])

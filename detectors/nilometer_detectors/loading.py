@@ -89,7 +89,7 @@ def monitor_files(directory: Path) -> list[Path]:
     try:
         with os.scandir(directory) as entries:
             for entry in entries:
-                if entry.name.endswith((".yaml", ".yml")) and not entry.name.startswith(".") and entry.is_file():
+                if entry.name.endswith((".yaml", ".yml")) and not entry.name.startswith(".") and _may_be_file(entry):
                     found.append(directory / entry.name)
                 if len(found) > MOST_FILES:
                     raise SettingError(
@@ -99,6 +99,13 @@ def monitor_files(directory: Path) -> list[Path]:
     except OSError as error:
         raise SettingError(f"{shown(directory)}: cannot be read: {error.strerror or error}") from None
     return sorted(found)
+
+
+def _may_be_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return True  # reading it says what is wrong, such as links in a circle
 
 
 def load_monitors(

@@ -17,13 +17,15 @@ from aiokafka.errors import KafkaError
 from nilometer_logger.errors import StateError, UnavailableError
 from nilometer_logger.kafka import connection, why
 from nilometer_logger.settings import Common, Topics
-from nilometer_logger.topics import DEAD, INFERENCES, STATE
+from nilometer_logger.topics import DEAD, FINDINGS_DEAD, INFERENCES, STATE
 
 _log = structlog.get_logger("nilometer.topics")
 
 _CONFIGS: Mapping[str, dict[str, str]] = {
     # A dead letter is a record of Kafka's default size, or less, and its reason.
     DEAD: {"max.message.bytes": str(2 * 2**20)},
+    # A finding as it stood, whatever its topic takes, and the sink's answer.
+    FINDINGS_DEAD: {"max.message.bytes": str(16 * 2**20)},
     # Compaction may begin soon and tombstones may go after an hour: a restore reads everything that is left.
     STATE: {
         "cleanup.policy": "compact",

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from nilometer_detectors.loading import load_monitor, load_monitors
+from nilometer_detectors.regularfile import shown
 from nilometer_detectors.schema import json_schema
 from nilometer_logger.errors import SettingError
 
@@ -32,6 +33,6 @@ def command(files: tuple[Path, ...], *, schema: bool) -> None:
             problems.append(str(error))
             continue
         for monitor in monitors:
-            click.echo(f"{file}: monitor {monitor.name} is valid")
+            click.echo(f"{shown(file)}: monitor {monitor.name} is valid")
     if problems:
         raise SettingError("\n".join(problems))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from nilometer_detectors.delivery import exposition
 from nilometer_detectors.detector import Detector, Parameters
 from nilometer_detectors.registry import available, find
 from nilometer_detectors.statistics.contract import Layout, Statistic
@@ -36,21 +37,32 @@ _SECTIONS = {"outlier": "outliers", "drift": "drift"}
 def settings_table() -> str:
     """Makes one table of all settings, each with the commands that take it."""
     takers: dict[str, list[str]] = {}
+    defaults: dict[str, dict[str, list[str]]] = {}
     rows: dict[str, str] = {}
     for command, declared in COMMANDS.items():
         for item in settings.declared(declared):
             takers.setdefault(item.name, []).append(command)
-            names = "<br>".join(f"`{name}`" for name in settings.variables(item))
             default = f"`{item.default}`" if item.default != "" else ""
+            defaults.setdefault(item.name, {}).setdefault(default, []).append(command)
+            names = "<br>".join(f"`{name}`" for name in settings.variables(item))
             choices = item.metadata["choices"]
             text = item.metadata["text"] + (f" ({', '.join(choices)})" if choices else "")
-            rows[item.name] = f"| `{settings.flag(item)}` | {names} | {default} | {{takers}} | {text} |"
+            rows[item.name] = f"| `{settings.flag(item)}` | {names} | {{default}} | {{takers}} | {text} |"
     head = ["| flag | variable | default | of | meaning |", "|---|---|---|---|---|"]
     every = list(COMMANDS)
     body = [
-        row.format(takers="all" if takers[name] == every else ", ".join(takers[name])) for name, row in rows.items()
+        row.format(
+            takers="all" if takers[name] == every else ", ".join(takers[name]), default=_default_of(defaults[name])
+        )
+        for name, row in rows.items()
     ]
     return "\n".join([*head, *body])
+
+
+def _default_of(defaults: dict[str, list[str]]) -> str:
+    """Writes a setting's default; where commands differ, the first that of most of them, and whose the others are."""
+    first, *others = sorted(defaults.items(), key=lambda item: -len(item[1]))
+    return "".join([first[0], *(f"; {default} of {', '.join(commands)}" for default, commands in others)])
 
 
 def table_of(module: ModuleType) -> str:
@@ -129,6 +141,7 @@ PARTS: dict[Path, dict[str, Callable[[], str]]] = {
         "answers": lambda: table_of(answers),
         "metrics": lambda: table_of(metrics),
         "worker-metrics": lambda: table_of(observing),
+        "delivery-metrics": lambda: table_of(exposition),
     },
     JUDGING: {"statistics": statistics_table, "detectors": detectors_table},
 }

@@ -27,7 +27,9 @@ from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from nilometer_detectors.calibration import Calibration
-from nilometer_detectors.npz import read_arrays
+from nilometer_detectors.npz import MOST_BYTES, read_arrays
+from nilometer_detectors.problems import cut, shortened
+from nilometer_detectors.regularfile import read_regular, shown
 from nilometer_logger.errors import SettingError
 from nilometer_logger.kserve import Half
 from nilometer_logger.rows import Column, ColumnType, Floats, Schema
@@ -36,6 +38,9 @@ FORMAT = "nilometer-baseline"
 VERSION = 2
 DOCUMENT, ARRAYS = "baseline.json", "arrays.npz"
 Prepared = Mapping[str, Mapping[str, NDArray[Any]]]
+MOST_DOCUMENT_BYTES = 64 * 2**20
+"""Of `baseline.json`: 10,000 columns have some 20 MB, each calibrated detector adds as much."""
+_HEADERS_BYTES = 2**20  # of arrays, with their names
 _PREPARED = "prepared"  # arrays.npz names what detectors have prepared  prepared/TYPE/NAME
 _AGAIN = "build it again: nilometer baseline DATA.csv --out DIR"
 
@@ -80,6 +85,13 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbi
     features: tuple[BaselineColumn, ...]
     predictions: tuple[BaselineColumn, ...]
     calibrations: tuple[Calibration, ...] | UnsetType = UNSET
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """What says whether `baseline.json` can be read at all; the rest is passed over."""
+
+    format: Any = None
+    version: Any = None
 
 
 @dataclass(frozen=True)
@@ -175,7 +187,7 @@ class Baseline:
             directory: made, with its parents; a baseline that stands there is replaced.
 
         Raises:
-            SettingError: if the directory cannot be written, or holds something else.
+            SettingError: if the directory cannot be written, holds something else, or would be too large to be read.
         """
         if (
             directory.exists()
@@ -183,14 +195,25 @@ class Baseline:
             and (directory.is_file() or any(directory.iterdir()))
         ):
             raise SettingError(f"{directory}: exists and is no baseline: choose another directory")
+        arrays = dict(self._arrays())
+        if (size := sum(array.nbytes for array in arrays.values())) > MOST_BYTES - _HEADERS_BYTES:
+            raise SettingError(
+                f"{directory}: its arrays would have {size:,} bytes, and {MOST_BYTES:,} are the most that a worker reads: "
+                "keep fewer rows (--sample) or columns"
+            )
+        document = msgspec.json.format(msgspec.json.encode(self._document(self.digest)), indent=2) + b"\n"
+        if len(document) > MOST_DOCUMENT_BYTES:
+            raise SettingError(
+                f"{directory}: {DOCUMENT} would have {len(document):,} bytes, and {MOST_DOCUMENT_BYTES:,} are the most "
+                "that a worker reads: keep fewer columns or calibrations"
+            )
         try:
             directory.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as temporary:
                 new = Path(temporary, "new")
                 new.mkdir()
-                document = msgspec.json.encode(self._document(self.digest))
-                (new / DOCUMENT).write_bytes(msgspec.json.format(document, indent=2) + b"\n")
-                np.savez_compressed(new / ARRAYS, **dict(self._arrays()))
+                (new / DOCUMENT).write_bytes(document)
+                np.savez_compressed(new / ARRAYS, **arrays)
                 if directory.exists():
                     # A directory cannot be renamed onto a full one: the old one steps aside for that moment.
                     directory.rename(Path(temporary, "old"))
@@ -248,16 +271,14 @@ def _schema(columns: Sequence[BaselineColumn]) -> Schema:
 
 def _read_document(path: Path) -> _Document:
     try:
-        content = path.read_bytes()
+        content = read_regular(path, MOST_DOCUMENT_BYTES)
     except FileNotFoundError:
-        raise SettingError(f"{path}: there is no baseline; {_AGAIN}") from None
-    except OSError as error:
-        raise SettingError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise SettingError(f"{shown(path)}: there is no baseline; {_AGAIN}") from None
     try:
-        head = msgspec.json.decode(content, type=dict[str, Any])
-        if head.get("format") != FORMAT:
-            raise SettingError(f"{path}: is no baseline (its format is {head.get('format')!r}); {_AGAIN}")
-        version = head.get("version")
+        head = msgspec.json.decode(content, type=_Head)
+        if head.format != FORMAT:
+            raise SettingError(f"{path}: is no baseline (its format is {shortened(head.format)}); {_AGAIN}")
+        version = head.version
         if isinstance(version, int) and version > VERSION:
             raise SettingError(
                 f"{path}: was written by a newer nilometer (version {version}; this one reads {VERSION}): upgrade, "
@@ -265,7 +286,7 @@ def _read_document(path: Path) -> _Document:
             )
         return msgspec.json.decode(content, type=_Document)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise SettingError(f"{path}: is damaged ({error}); {_AGAIN}") from None
+        raise SettingError(f"{path}: is damaged ({cut(str(error), 200)}); {_AGAIN}") from None
 
 
 def _matrix(directory: Path, arrays: Mapping[str, NDArray[Any]], name: str) -> Floats:

@@ -2,7 +2,8 @@
 
 A person sees on one line when it was set aside, where the original stands, of which stream it is, how often it was sent
 through again, why it is here, and how the body begins. A machine gets the event in the CloudEvents JSON format with
-`reason`, `position` and `setasidetime` beside its own attributes. Of what is no event at all, people see the bytes and
+`reason`, `position` and `setasidetime` beside its own attributes; of a finding that the sink refused, `status` and
+`sink` as well. Of what is no event at all, people see the bytes and
 machines get them as `data_base64`, with the headers that came along.
 """
 
@@ -32,6 +33,8 @@ def to_line(record: ConsumerRecord, width: int) -> str:
         letter.position or "-",
         str(stream_of(event.attributes)).strip("/") if event else "no event",
     ]
+    if letter.status:
+        parts.append(f"status={letter.status}")
     if event and COUNT in event.attributes:
         parts.append(f"redriven={event.attributes[COUNT]}")
     head = " ".join(parts)
@@ -44,6 +47,7 @@ def to_json_line(record: ConsumerRecord) -> str:
     """Writes a dead letter for machines, on one line."""
     letter = read_dead_letter(record.headers, record.value)
     told: dict[str, Any] = {"reason": letter.reason, "position": letter.position, "setasidetime": _when(record)}
+    told |= {name: text for name, text in (("status", letter.status), ("sink", letter.sink)) if text}
     event = _event_of(letter)
     if event is not None:
         return printable_json(to_json(CloudEvent({**event.attributes, **told}, event.data)).decode())

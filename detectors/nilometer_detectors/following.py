@@ -23,7 +23,8 @@ from nilometer_logger.settings import Common, EventsSettings
 from nilometer_logger.terminal import printable, printable_json
 
 _log = structlog.get_logger("nilometer.events")
-TOPICS = (topics.INFERENCES, topics.FINDINGS, topics.OUTLIERS, topics.DEAD)
+TOPICS = (topics.INFERENCES, topics.FINDINGS, topics.OUTLIERS, topics.DEAD, topics.FINDINGS_DEAD)
+_LETTERS = (topics.DEAD, topics.FINDINGS_DEAD)
 _POLL_MILLISECONDS = 300
 _NARROWEST = 40
 # What says most about an event, in the order in which a person wants to read it.
@@ -116,7 +117,7 @@ async def follow(settings: EventsSettings, topic: str, *, beginning: bool, stay:
         while stay or any([await consumer.position(partition) < end for partition, end in ends.items()]):
             batches = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS)
             for record in (record for records in batches.values() for record in records):
-                if topic == topics.DEAD:
+                if topic in _LETTERS:
                     as_json = settings.output == "json"
                     print(deadletters.to_json_line(record) if as_json else deadletters.to_line(record, width))
                 else:

@@ -5,6 +5,7 @@ parameter out of range, an extra that is not installed, a baseline without what 
 its monitor runs; whoever checks a file wants it refused.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,11 +16,14 @@ from nilometer_detectors.compiling import detector_problems, put_together
 from nilometer_detectors.declaration import ModelMonitor
 from nilometer_detectors.monitor import CompiledMonitor
 from nilometer_detectors.parts import Failures
-from nilometer_detectors.problems import Problem, Problems, problems_of, shortened
+from nilometer_detectors.problems import Problem, Problems, first_of, problems_of, shortened
+from nilometer_detectors.regularfile import shown
 from nilometer_detectors.yamlfile import read_yaml
 from nilometer_logger.errors import SettingError
 
 _log = structlog.get_logger("nilometer.monitor")
+MOST_FILES = 1000
+"""Monitors of a worker; each has its own statistics of each row."""
 
 
 def declare(path: Path) -> ModelMonitor:
@@ -30,12 +34,12 @@ def declare(path: Path) -> ModelMonitor:
     """
     document = read_yaml(path)
     if not isinstance(document, dict):
-        raise Problems(str(path), [Problem("", f"is {shortened(document)}: a ModelMonitor is expected")])
+        raise Problems(shown(path), [Problem("", f"is {shortened(document)}: a ModelMonitor is expected")])
     try:
         return ModelMonitor.model_validate(document)
     except ValidationError as error:
         problems = problems_of(error, ModelMonitor) + detector_problems(document)
-        raise Problems(str(path), problems) from None
+        raise Problems(shown(path), problems) from None
 
 
 def load_monitor(path: Path, *, tolerant: bool = False, failures: Failures | None = None) -> CompiledMonitor:
@@ -53,7 +57,7 @@ def load_monitor(path: Path, *, tolerant: bool = False, failures: Failures | Non
     parts = put_together(declaration.spec, path.parent)
     problems = parts.problems if tolerant else parts.all_problems()
     if problems:
-        raise Problems(str(path), problems)
+        raise Problems(shown(path), problems)
     for broken in parts.broken:
         _log.error("detector left out", file=str(path), detector=broken.name, reason=broken.reason)
     return CompiledMonitor(declaration, parts, failures)
@@ -67,7 +71,7 @@ class InvalidMonitors(SettingError):
     """
 
     def __init__(self, reasons: Sequence[SettingError]) -> None:
-        super().__init__("\n".join(map(str, reasons)))
+        super().__init__("\n".join(first_of(reasons)))
         self.reasons = tuple(reasons)
 
 
@@ -79,16 +83,29 @@ def monitor_files(directory: Path) -> list[Path]:
             keeps the versions of a mount under such names.
 
     Raises:
-        SettingError: if the directory cannot be read.
+        SettingError: if the directory cannot be read, or holds more than `MOST_FILES`.
     """
+    found: list[Path] = []
     try:
-        return sorted(
-            path
-            for path in directory.iterdir()
-            if path.suffix in (".yaml", ".yml") and not path.name.startswith(".") and path.is_file()
-        )
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                if entry.name.endswith((".yaml", ".yml")) and not entry.name.startswith(".") and _may_be_file(entry):
+                    found.append(directory / entry.name)
+                if len(found) > MOST_FILES:
+                    raise SettingError(
+                        f"{shown(directory)}: holds more than {MOST_FILES:,} monitors, which is the most of a worker: "
+                        "give others to a worker of another --topic-prefix"
+                    )
     except OSError as error:
-        raise SettingError(f"{directory}: cannot be read: {error.strerror or error}") from None
+        raise SettingError(f"{shown(directory)}: cannot be read: {error.strerror or error}") from None
+    return sorted(found)
+
+
+def _may_be_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return True  # reading it says what is wrong, such as links in a circle
 
 
 def load_monitors(
@@ -110,7 +127,7 @@ def load_monitors(
     """
     files = monitor_files(directory)
     if not files:
-        raise SettingError(f"{directory}: holds no monitor (*.yaml)")
+        raise SettingError(f"{shown(directory)}: holds no monitor (*.yaml)")
     monitors: dict[str, tuple[Path, CompiledMonitor]] = {}
     wrong: list[SettingError] = []
     for path in files:
@@ -120,7 +137,11 @@ def load_monitors(
             wrong.append(error)
             continue
         if monitor.name in monitors:
-            wrong.append(SettingError(f"{path}: metadata names {monitor.name}, as {monitors[monitor.name][0]} does"))
+            wrong.append(
+                SettingError(
+                    f"{shown(path)}: metadata names {monitor.name}, as {shown(monitors[monitor.name][0])} does"
+                )
+            )
         else:
             monitors[monitor.name] = (path, monitor)
     if wrong:

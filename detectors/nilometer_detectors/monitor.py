@@ -55,6 +55,7 @@ class CompiledMonitor:
         stream: the one that is watched; with no endpoint where any is.
         outlier_detectors: judge rows, in the order of the declaration.
         drift_detectors: judge windows, in the order of the declaration.
+        declared: every detector as it was declared, by its name.
         broken: detectors that could not be built.
         failures: how often each detector failed, by the monitor's name and its own.
     """
@@ -72,6 +73,7 @@ class CompiledMonitor:
         self.stream = Stream(metadata.namespace, wanted.inference_service, wanted.component, wanted.endpoint or "")
         self.outlier_detectors = tuple(found for found in parts.detectors if isinstance(found, OutlierDetector))
         self.drift_detectors = tuple(found for found in parts.detectors if isinstance(found, DriftDetector))
+        self.declared = {each.name: each for each in (*spec.outliers, *spec.drift)}
         self.broken = tuple(parts.broken)
         self.failures: Failures = Counter() if failures is None else failures
         self._namespace, self._stream = metadata.namespace, spec.stream

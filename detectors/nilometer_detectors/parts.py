@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from nilometer_detectors.baseline import Baseline
 from nilometer_detectors.detector import Detector, Kind
-from nilometer_detectors.problems import Location, Problem, path_of
+from nilometer_detectors.problems import Location, Problem, first_of, path_of
 from nilometer_logger.rows import Floats, Schema
 
 Failures = Counter[tuple[str, str]]
@@ -71,4 +71,4 @@ class Broken:
     @property
     def reason(self) -> str:
         """Says in a sentence what is wrong."""
-        return "the detector could not be built: " + "; ".join(map(str, self.problems))
+        return "the detector could not be built: " + "; ".join(first_of(self.problems))

@@ -3,11 +3,16 @@
 pydantic finds what is wrong with a field by itself; the words are ours (`_EXPECTED`), those of somebody who writes YAML
 and not Python. Its own stand in for the kinds of error that no model of ours raises, but that of a detector of another
 house may.
+
+What is said of a file is bounded, whatever the file is: a value is cut while it is written (`reprlib`), a message has at
+most `_LONGEST_MESSAGE` characters, and of many problems the first `MOST_PROBLEMS` are said, and how many more there are.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
+from reprlib import Repr
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -18,6 +23,12 @@ from pydantic_core import ErrorDetails
 from nilometer_logger.errors import SettingError
 
 Location = tuple[int | str, ...]
+
+MOST_PROBLEMS = 20
+_MOST_WORDED = 1000
+_LONGEST_MESSAGE = 1000
+_LONGEST_NAME = 60
+_LONGEST_VALUE = 60
 
 _EXPECTED = {
     "bool_type": "true or false",
@@ -54,7 +65,7 @@ class Problem:
 
     def __str__(self) -> str:
         """Path and message in one line."""
-        return f"{self.path} {self.message}" if self.path else self.message
+        return cut(f"{self.path} {self.message}" if self.path else self.message, _LONGEST_MESSAGE)
 
 
 class Problems(SettingError):
@@ -69,10 +80,16 @@ class Problems(SettingError):
         if len(problems) == 1:
             super().__init__(f"{file}: {problems[0]}")
         else:
-            lines = "".join(f"\n  - {problem}" for problem in problems)
+            lines = "".join(f"\n  - {line}" for line in first_of(problems))
             super().__init__(f"{file}: {len(problems)} problems:{lines}")
         self.file = file
         self.problems = tuple(problems)
+
+
+def first_of(found: Sequence[object]) -> list[str]:
+    """Writes the first of many things, one a line, and how many more there are."""
+    more = len(found) - MOST_PROBLEMS
+    return [*map(str, found[:MOST_PROBLEMS]), *([f"and {more:,} more"] if more > 0 else [])]
 
 
 def path_of(location: Iterable[int | str]) -> str:
@@ -82,8 +99,13 @@ def path_of(location: Iterable[int | str]) -> str:
         if isinstance(part, int):
             path += f"[{part}]"
         else:
-            path += f".{part}" if path else str(part)
+            name = _printable(cut(part, _LONGEST_NAME))
+            path += f".{name}" if path else name
     return path
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], prefix: Location = ()) -> list[Problem]:
@@ -94,9 +116,12 @@ def problems_of(error: ValidationError, model: type[BaseModel], prefix: Location
         model: what it validated against; it knows which fields there are.
         prefix: where in the file the model stands.
     """
+    found = error.errors(include_url=False)
+    # Of what comes later only the number is ever said, and our words are dear where there are a hundred thousand.
+    words = [_sentence(detail, model) for detail in found[:_MOST_WORDED]]
+    words += [detail["msg"] for detail in found[_MOST_WORDED:]]
     return [
-        Problem(path_of((*prefix, *_shown(detail, model))), _sentence(detail, model))
-        for detail in error.errors(include_url=False)
+        Problem(path_of((*prefix, *_shown(detail, model))), word) for detail, word in zip(found, words, strict=True)
     ]
 
 
@@ -138,15 +163,41 @@ def _plain(value: object) -> object:
 
 def unknown_field(name: str, known: Sequence[str]) -> str:
     """Says that a field is unknown, and which one may have been meant."""
-    near = get_close_matches(name, known, n=1)
+    near = get_close_matches(name[:_LONGEST_NAME], known, n=1)
     meant = f"; did you mean {near[0]}?" if near else ""
     return f"is no known field{meant} (known: {', '.join(known)})"
 
 
 def shortened(value: object) -> str:
-    """Writes a value for a message; a long one is cut."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    """Writes a value for a message; a long one is cut while it is written, so that a huge one costs no more."""
+    text = repr(value[: _LONGEST_VALUE + 1]) if isinstance(value, str) else _writer.repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
+
+
+class _Writer(Repr):
+    """Writes no more of a value than a message has room for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = _LONGEST_VALUE // 3
+        self.maxstring = self.maxother = _LONGEST_VALUE
+        self.maxlong = 400
+
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        """Writes a mapping in its own order; `reprlib` would sort the keys first."""
+        if level <= 0 < len(x):
+            return "{...}"
+        shown = [f"{self.repr1(key, level - 1)}: {self.repr1(x[key], level - 1)}" for key in islice(x, self.maxdict)]
+        return "{" + ", ".join([*shown, *(["..."] if len(x) > self.maxdict else [])]) + "}"
+
+
+_writer = _Writer()
+
+
+def cut(text: str, length: int) -> str:
+    """Cuts a text that is longer than a message has room for."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def _fields_at(model: type[BaseModel], location: Location) -> dict[str, FieldInfo]:

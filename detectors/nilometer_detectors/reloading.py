@@ -2,8 +2,12 @@
 
 The directory is looked at now and then, in a thread: by the names, sizes, times and inodes of the monitors' files and
 of those in their baselines, which costs a few calls and reads nothing. A ConfigMap is mounted by links, and a new
-version of it is another inode behind them. Only where something differs are the monitors read again, all of them; a
-file that changes while they are read is left to the next look, so that no half of a change is ever taken.
+version of it is another inode behind them. Only where something differs are the monitors read again, all of them.
+
+A file that is being written may make sense already: cut before `drift:`, it is a monitor without its drift detectors,
+and to take it would drop its windows. So a change counts only once two looks in a row have found the very same
+contents, and the files still have them after they were taken apart. Of a baseline its files' sizes, times and inodes
+must agree; half of one has another digest than it says.
 
 A directory is taken whole or not at all. Where any file does not validate, or none is left, the running monitors go on
 as they are, and each problem is said in a line, once for each change. A monitor with the same digest is the same
@@ -14,14 +18,19 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import structlog
 
+from nilometer_detectors.aside import aside
+from nilometer_detectors.baseline import ARRAYS, DOCUMENT
 from nilometer_detectors.loading import InvalidMonitors, declare, load_monitors, monitor_files
 from nilometer_detectors.monitor import CompiledMonitor
 from nilometer_detectors.parts import Failures
-from nilometer_detectors.problems import Problems
+from nilometer_detectors.problems import Problems, first_of
+from nilometer_detectors.regularfile import read_regular
+from nilometer_detectors.yamlfile import MOST_BYTES
 from nilometer_logger.errors import NilometerError, SettingError
 from nilometer_logger.monitoring import Monitor
 
@@ -50,6 +59,7 @@ class Reloading:
         self._directory = directory
         self.failures: Failures = Counter()
         self._baselines: list[Path] = _baselines_of(directory)
+        self._unsettled = b""  # what the last look found changed, and the next one must find again
         self._seen = self._signature()  # before the files are read, so that no change falls between
         self.monitors: list[CompiledMonitor] = load_monitors(directory, tolerant=True, failures=self.failures)
         self.invalid = 0
@@ -80,12 +90,12 @@ class Reloading:
                 looked()
 
     async def look(self) -> bool:
-        """Looks at the directory once, and takes what has changed.
+        """Looks at the directory once, and takes what has changed and was the same at the look before.
 
         Returns:
-            Whether it has changed since the last look, for better or worse.
+            Whether a change was taken or refused.
         """
-        found = await asyncio.to_thread(self._read)
+        found = await aside(self._read)
         if isinstance(found, list):
             self._take(found)
         elif found is not None:
@@ -93,8 +103,13 @@ class Reloading:
         return found is not None
 
     def _read(self) -> list[CompiledMonitor] | Exception | None:
-        """Reads the directory if it has changed; None where it has not, or changes at this moment."""
+        """Reads the directory if it has changed; None where it has not, or where the change has not come to rest."""
         if self._signature() == self._seen:
+            self._unsettled = b""
+            return None
+        contents = self._contents()
+        if contents != self._unsettled:
+            self._unsettled = contents
             return None
         self._baselines = _baselines_of(self._directory)
         seen = self._signature()
@@ -104,10 +119,16 @@ class Reloading:
             )
         except Exception as error:  # noqa: BLE001 - what one detector of another house raises must not end the looks
             found = error
-        if self._signature() != seen:
+        if self._signature() != seen or _contents_of(self._directory) != contents[: sha256().digest_size]:
+            self._unsettled = self._contents()
             return None
-        self._seen = seen
+        self._seen, self._unsettled = seen, b""
         return found
+
+    def _contents(self) -> bytes:
+        """Digests what the monitors' files hold, and how their baselines look."""
+        baselines = repr([trace for path in self._baselines for trace in _traces(path)])
+        return _contents_of(self._directory) + sha256(baselines.encode()).digest()
 
     def _signature(self) -> list[_Trace]:
         with contextlib.suppress(SettingError):  # a directory that cannot be read is told where it is read
@@ -115,38 +136,53 @@ class Reloading:
         return [(str(self._directory), ())]
 
     def _take(self, found: list[CompiledMonitor]) -> None:
-        before = {monitor.name: monitor.digest for monitor in self.monitors}
-        after = {monitor.name: monitor.digest for monitor in found}
-        if after == before and self.invalid:
+        before = {monitor.name: monitor for monitor in self.monitors}
+        after = {monitor.name: monitor for monitor in found}
+        same = {name: each.digest for name, each in before.items()} == {
+            name: each.digest for name, each in after.items()
+        }
+        if same and self.invalid:
             _log.info("monitors validate again", directory=str(self._directory))
         self.invalid = 0
-        if after == before:
+        if same:
             return
         self.monitors = found
         if self._configure:
             self._configure(found)
         for name in sorted(before.keys() | after.keys()):
-            _say(name, before.get(name, ""), after.get(name, ""))
+            _say(name, before.get(name), after.get(name))
 
     def _refuse(self, error: Exception) -> None:
         reasons: Sequence[Exception] = error.reasons if isinstance(error, InvalidMonitors) else (error,)
         self.invalid = len(reasons)
-        for line in (line for reason in reasons for line in _lines_of(reason)):
+        for line in first_of([line for reason in reasons for line in _lines_of(reason)]):
             _log.error("monitors not taken, the running ones go on", reason=line)
 
 
 def _traces(path: Path) -> Iterator[_Trace]:
-    """Yields what tells that a file has changed, or any file of a directory; what is not there has a trace as well."""
+    """Yields what tells that a file has changed, or the files of a baseline; what is not there has a trace as well."""
+    for each in (path, path / DOCUMENT, path / ARRAYS):
+        try:
+            found = each.stat()
+        except (OSError, ValueError):  # ValueError: what no path can hold
+            yield str(each), ()
+            continue
+        yield str(each), (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
+
+
+def _contents_of(directory: Path) -> bytes:
+    """Digests what the monitors' files hold; of what cannot be read, why."""
+    digest = sha256()
     try:
-        found = path.stat()
-        yield str(path), (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
-        inside = sorted(path.iterdir()) if path.is_dir() else []
-    except OSError:
-        yield str(path), ()
-        return
-    for each in inside:
-        if not each.is_dir():
-            yield from _traces(each)
+        for path in monitor_files(directory):
+            try:
+                content = read_regular(path, MOST_BYTES)
+            except (SettingError, OSError) as error:
+                content = str(error).encode(errors="replace")
+            digest.update(f"{path.name!a} {len(content)} ".encode() + content)
+    except SettingError as error:
+        digest.update(str(error).encode(errors="replace"))
+    return digest.digest()
 
 
 def _baselines_of(directory: Path) -> list[Path]:
@@ -162,14 +198,32 @@ def _baselines_of(directory: Path) -> list[Path]:
 
 def _lines_of(reason: Exception) -> list[str]:
     if isinstance(reason, Problems):
-        return [f"{reason.file}: {problem}" for problem in reason.problems]
+        return [f"{reason.file}: {problem}" for problem in first_of(reason.problems)]
     return [str(reason) if isinstance(reason, NilometerError) else repr(reason)]
 
 
-def _say(name: str, before: str, after: str) -> None:
-    if not before:
-        _log.info("monitor added", monitor=name, digest=after[:12])
-    elif not after:
-        _log.info("monitor removed", monitor=name, digest=before[:12])
-    elif after != before:
-        _log.info("monitor changed", monitor=name, digest=after[:12], before=before[:12])
+def _say(name: str, before: CompiledMonitor | None, after: CompiledMonitor | None) -> None:
+    """Says what has become of a monitor; at warning where something is no longer judged."""
+    if before is None or after is None:
+        if after is not None:
+            _log.info("monitor added", monitor=name, digest=after.digest[:12])
+        elif before is not None:
+            gone = list(before.declared)
+            _log.warning(
+                "monitor removed", monitor=name, digest=before.digest[:12], detectors=gone, dropped="its open windows"
+            )
+        return
+    if after.digest == before.digest:
+        return
+    added = [each for each in after.declared if each not in before.declared]
+    removed = [each for each in before.declared if each not in after.declared]
+    changed = [each for each, spec in after.declared.items() if before.declared.get(each, spec) != spec]
+    facts = {"detectors_added": added, "detectors_removed": removed, "detectors_changed": changed}
+    (_log.warning if removed else _log.info)(
+        "monitor changed",
+        monitor=name,
+        digest=after.digest[:12],
+        before=before.digest[:12],
+        **{fact: names for fact, names in facts.items() if names},
+        dropped="its open windows",
+    )

@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from nilometer_detectors import shortening
+from nilometer_detectors.aside import aside
 from nilometer_detectors.reloading import Reloading
 from nilometer_logger import provisioning, topics
 from nilometer_logger.broker import Broker
@@ -49,18 +50,35 @@ def run(settings: WorkerSettings) -> None:
         SettingError: if a monitor does not validate, naming every file and path.
         StateError: if the state in Kafka does not fit its log.
     """
-    reloading = Reloading(Path(settings.monitors))
-    for monitor in reloading.monitors:
-        _log.info("monitor loaded", monitor=monitor.name, digest=monitor.digest[:12])
-    asyncio.run(_run(settings, reloading))
+    asyncio.run(_run(settings))
     _log.info("stopped")
 
 
-async def _run(settings: WorkerSettings, reloading: Reloading) -> None:
+async def _run(settings: WorkerSettings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    reloading = await _read(Path(settings.monitors), stop)
+    if reloading is not None:
+        await _work(settings, reloading, stop)
 
+
+async def _read(directory: Path, stop: asyncio.Event) -> Reloading | None:
+    """Reads the monitors; None where `stop` was set before it was done. A container's first process needs the handler."""
+    reading = asyncio.create_task(aside(lambda: Reloading(directory)))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((reading, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not reading.done():
+        reading.cancel()
+        return None
+    reloading = reading.result()
+    for monitor in reloading.monitors:
+        _log.info("monitor loaded", monitor=monitor.name, digest=monitor.digest[:12])
+    return reloading
+
+
+async def _work(settings: WorkerSettings, reloading: Reloading, stop: asyncio.Event) -> None:
     async def once() -> None:
         if stop.is_set():
             return

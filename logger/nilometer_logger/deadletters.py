@@ -1,6 +1,6 @@
 """Dead letters: what was taken but cannot be used lies in `inferences-dead`, with the reason and where it stood.
 
-A dead letter is the original record with headers of ours behind its own, so that any tool can look at it and a redrive
+Findings that a sink refused for good lie in `findings-dead`. A dead letter is the original record with headers of ours behind its own, so that any tool can look at it and a redrive
 can send it through again:
 
 | header                | says                                                                              |
@@ -8,6 +8,8 @@ can send it through again:
 | `nilometer-reason`    | why, in a sentence for the person who looks                                       |
 | `nilometer-position`  | ``TOPIC/PARTITION@OFFSET``, and ``[NUMBER]`` for an event of a batch record       |
 | `nilometer-cut`       | how many bytes the original body had; only where it was too large to be kept whole |
+| `nilometer-status`    | of a finding: the HTTP status that the sink answered, or `unreadable`              |
+| `nilometer-sink`      | of a finding: the sink, without password and query                                 |
 
 A compressed record may hold more than any topic takes. Then the body is cut: the reason and the position are kept in
 any case, since a letter that Kafka refuses would stop everything behind it.
@@ -22,9 +24,12 @@ from nilometer_logger.snapshots import Message
 REASON = "nilometer-reason"
 POSITION = "nilometer-position"
 CUT = "nilometer-cut"
-_OURS = "nilometer-"
+_OUR_PREFIX = "nilometer-"
 # What the header that says so takes.
 _CUT_BYTES = 64
+STATUS = "nilometer-status"
+SINK = "nilometer-sink"
+_OURS = frozenset({REASON, POSITION, CUT, STATUS, SINK})
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -44,6 +49,8 @@ class DeadLetter:
         reason: why it is one.
         position: where the original stood.
         is_cut: whether the value is not whole.
+        status: what the sink answered; empty where it is no finding.
+        sink: which sink that was.
         headers: of the original.
         value: of the original.
     """
@@ -53,6 +60,8 @@ class DeadLetter:
     is_cut: bool
     headers: Headers
     value: bytes
+    status: str = ""
+    sink: str = ""
 
 
 def dead_letter(
@@ -90,7 +99,7 @@ def cut(message: Message, excess_bytes: int) -> Message:
     headers = [header for header in message.headers if header[0] != CUT]
     left = len(message.value) - excess_bytes - _CUT_BYTES
     if left < 0:
-        headers = [(name, content[:_LONGEST_REASON]) for name, content in headers if name.startswith(_OURS)]
+        headers = [(name, content[:_LONGEST_REASON]) for name, content in headers if name.startswith(_OUR_PREFIX)]
         left = 0
     return Message(
         message.topic, message.key and message.key[:_LONGEST_REASON], message.value[:left], [*headers, *facts]
@@ -100,5 +109,32 @@ def cut(message: Message, excess_bytes: int) -> Message:
 def read_dead_letter(headers: Headers, value: bytes | None) -> DeadLetter:
     """Reads what `dead_letter` wrote; a record of another's is a letter without reason and position."""
     facts = {name: (content or b"").decode("utf-8", "replace") for name, content in headers}
-    own = [(name, content) for name, content in headers if name not in (REASON, POSITION, CUT)]
-    return DeadLetter(facts.get(REASON, ""), facts.get(POSITION, ""), CUT in facts, own, value or b"")
+    own = [(name, content) for name, content in headers if name not in _OURS]
+    return DeadLetter(
+        facts.get(REASON, ""),
+        facts.get(POSITION, ""),
+        CUT in facts,
+        own,
+        value or b"",
+        facts.get(STATUS, ""),
+        facts.get(SINK, ""),
+    )
+
+
+def finding_letter(
+    headers: Headers, value: bytes | None, *, status: str, reason: str, sink: str, position: str, most_bytes: int
+) -> Message:
+    """Makes the record of a finding that the sink refused for good.
+
+    Args:
+        headers: of the original.
+        value: the original bytes.
+        status: what it answered, or `unreadable`.
+        reason: a sentence for the person who looks at it.
+        sink: its URL, without password and query.
+        position: where in its topic the finding stands.
+        most_bytes: the original is cut to so many.
+    """
+    letter = dead_letter(reason, position, headers, value, most_bytes)
+    facts = [*letter.headers, (STATUS, status.encode()), (SINK, sink.encode())]
+    return Message(topics.FINDINGS_DEAD, None, letter.value, facts)

@@ -27,22 +27,20 @@
 | `nilometer_worker_findings_shortened_total` | counter   | `detector`, `monitor` | findings shortened, because Kafka takes no larger ones |
 | `nilometer_worker_ready`                    | gauge     |                       | 1 while /readyz says so                                |
 
-The server lives as long as the process, and not as long as a connection to Kafka: a worker that waits for Kafka is alive
-and not ready. Nothing depends on it, so a worker that cannot listen says so once and works all the same.
+`probes` is the server.
 """
 
 import contextlib
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import structlog
-from aiohttp import web
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from nilometer_logger import probes
 from nilometer_logger.figures import Figures
-from nilometer_logger.metrics import CONTENT_TYPE, Histogram
+from nilometer_logger.metrics import Histogram
 from nilometer_logger.settings import WorkerSettings
 from nilometer_logger.times import SECOND
 
@@ -161,26 +159,6 @@ def _histogram(name: str, text: str, histogram: Histogram) -> Metric:
     return HistogramMetricFamily(_PREFIX + name, text, buckets=histogram.buckets(), sum_value=histogram.sum)
 
 
-def _application(figures: Figures) -> web.Application:
-    exposition = Exposition(figures)
-
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=exposition.text(), headers={"Content-Type": CONTENT_TYPE})
-
-    async def alive(_: web.Request) -> web.Response:
-        return web.Response(text="alive\n")
-
-    async def ready(_: web.Request) -> web.Response:
-        reason = figures.unready()
-        return web.Response(text=f"{reason or 'ready'}\n", status=503 if reason else 200)
-
-    application = web.Application()
-    application.add_routes(
-        [web.get("/metrics", metrics), web.get("/healthz", alive), web.get("/readyz", ready)],
-    )
-    return application
-
-
 @contextlib.asynccontextmanager
 async def serving(settings: WorkerSettings, figures: Figures) -> AsyncIterator[str]:
     """Answers while the context is open, and ends with it without waiting for anybody.
@@ -192,28 +170,5 @@ async def serving(settings: WorkerSettings, figures: Figures) -> AsyncIterator[s
     Yields:
         The URL; empty where nothing listens.
     """
-    if settings.metrics_port < 0:
-        yield ""
-        return
-    runner = web.AppRunner(_application(figures), access_log=None, handle_signals=False, shutdown_timeout=0)
-    await runner.setup()
-    try:
-        yield await _listen(settings, runner)
-    finally:
-        await runner.cleanup()
-
-
-async def _listen(settings: WorkerSettings, runner: web.AppRunner) -> str:
-    host, port = settings.metrics_host, settings.metrics_port
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except (OSError, UnicodeError) as error:  # a name with an empty part is no text that DNS can be asked for
-        number = getattr(error, "errno", None) or 0
-        reason = os.strerror(number) if number > 0 else str(error)  # asyncio's own text names the address once more
-        remedy = "give another --metrics-host or --metrics-port; -1 is none"
-        _log.warning("no metrics and no probes", host=host, port=port, reason=reason, remedy=remedy)
-        return ""
-    name = f"[{host}]" if ":" in host else host
-    url = f"http://{name}:{runner.addresses[0][1]}"
-    _log.info("metrics", url=f"{url}/metrics")
-    return url
+    async with probes.serving(settings, Exposition(figures).text, figures.unready, _log) as url:
+        yield url

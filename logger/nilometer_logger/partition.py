@@ -303,7 +303,19 @@ class Partition:
             if name not in keep and (each := self._loaded.get(name)) is not None and each.digest == digest
         }
         for name in self._running.keys() - keep.keys():
-            _log.warning("monitor ended", monitor=name, reason="it was changed or removed; its windows are dropped")
+            dropped = [
+                len(windower.open)
+                for watched in self._streams.values()
+                for windower in watched.windowers
+                if windower.monitor.name == name
+            ]
+            _log.warning(
+                "monitor ended",
+                monitor=name,
+                reason="it was changed or removed; its windows are dropped",
+                streams=len(dropped),
+                open_windows=sum(dropped),
+            )
         for name, monitor in start.items():
             _log.info("monitor starts", monitor=name, digest=monitor.digest[:12], offset=self.offset + 1)
         self._running = {**keep, **start}

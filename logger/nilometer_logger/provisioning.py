@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 from nilometer_logger.errors import StateError, UnavailableError
 from nilometer_logger.kafka import connection, why
 from nilometer_logger.settings import Common, Topics
-from nilometer_logger.topics import DEAD, FINDINGS, INFERENCES, LATE, OUTLIERS, STATE
+from nilometer_logger.topics import DEAD, FINDINGS, FINDINGS_DEAD, INFERENCES, LATE, OUTLIERS, STATE
 
 _log = structlog.get_logger("nilometer.topics")
 
@@ -27,6 +27,8 @@ FINDING_BYTES = 8 * 2**20
 _CONFIGS: Mapping[str, dict[str, str]] = {
     # The window of a wide model says something of each column; what is set aside may be a large record with a reason.
     **{name: {"max.message.bytes": str(FINDING_BYTES)} for name in (FINDINGS, OUTLIERS, LATE, DEAD)},
+    # A finding as it stood, whatever its topic takes, and the sink's answer.
+    FINDINGS_DEAD: {"max.message.bytes": str(16 * 2**20)},
     # Compaction may begin soon and tombstones may go after an hour: a restore reads everything that is left.
     STATE: {
         "cleanup.policy": "compact",

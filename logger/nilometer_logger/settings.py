@@ -9,6 +9,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 
 PREFIX = "NILOMETER_"
+_METRICS_PORT = "the port of /metrics, /healthz and /readyz; 0 means any, -1 none"
 
 
 def setting(
@@ -156,9 +157,7 @@ class WorkerSettings(Measured):
     )
     session_seconds: float = setting(10.0, "after how long without a heartbeat another worker takes over", least=1)
     metrics_host: str = setting("127.0.0.1", "the address that /metrics and probes listen on; 0.0.0.0 in a container")
-    metrics_port: int = setting(
-        8090, "the port of /metrics, /healthz and /readyz; 0 means any, -1 none", least=-1, most=65535
-    )
+    metrics_port: int = setting(8090, _METRICS_PORT, least=-1, most=65535)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +170,8 @@ class DeliverySettings(Topics):
     )
     attempt_seconds: float = setting(10.0, "how long one POST may take", least=0.1)
     retry_seconds: float = setting(30.0, "the longest pause between two tries; the first pause is 0.2 s", least=0.2)
+    metrics_host: str = same_as(WorkerSettings, "metrics_host")
+    metrics_port: int = setting(8091, _METRICS_PORT, least=-1, most=65535)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@
 | `findings`        | worker     | what windows showed, exactly once                                  |
 | `late`            | worker     | events that came too late, for the monitors that ask for them       |
 | `outliers`        | worker     | what rows showed, at once and at least once                        |
+| `findings-dead`   | delivery   | findings that the sink refused for good, each with the answer      |
 
 A name may be given a prefix, so that several installations share a Kafka.
 """
@@ -18,3 +19,4 @@ STATE = "state"
 FINDINGS = "findings"
 LATE = "late"
 OUTLIERS = "outliers"
+FINDINGS_DEAD = "findings-dead"

@@ -134,7 +134,7 @@ def test_pods_can_do_nothing_they_need_not(render: Callable[[str], list[Resource
 
 @each_folder
 def test_containers_say_what_the_command_line_knows(render: Callable[[str], list[Resource]], folder: str) -> None:
-    """Each flag and each variable of our containers is a setting, and logger and worker listen where probes look."""
+    """Each flag and each variable of our containers is a setting, and each process listens where probes look."""
     resources = render(folder)
     containers = {container["name"]: container for pod in pods(resources) for container in pod["spec"]["containers"]}
     given: dict[str, dict[str, Any]] = {}
@@ -155,7 +155,11 @@ def test_containers_say_what_the_command_line_knows(render: Callable[[str], list
             assert configuration["data"].keys() <= variables
 
     templates = {pod["metadata"]["name"]: pod["metadata"] for pod in pods(resources)}
-    for command, host, number in (("logger", "host", "port"), ("worker", "metrics_host", "metrics_port")):
+    for command, host, number in (
+        ("logger", "host", "port"),
+        ("worker", "metrics_host", "metrics_port"),
+        ("delivery", "metrics_host", "metrics_port"),
+    ):
         container, annotations = containers[command], templates[f"nilometer-{command}"]["annotations"]
         (port,) = container["ports"]
         assert (given[command][host], given[command][number]) == ("0.0.0.0", port["containerPort"])

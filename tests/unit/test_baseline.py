@@ -1,12 +1,14 @@
 """The artefact: written whole, read to the bit, and refused where it is not what it was."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from nilometer_detectors import baseline as module
 from nilometer_detectors.baseline import Baseline
 from nilometer_logger.errors import SettingError
 from tests.judging import INF, NAN, baseline_of, normal
@@ -71,6 +73,34 @@ def test_something_else_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="is no baseline"):
         baseline_of(normal(10)).save(tmp_path / "precious.txt")
     assert (tmp_path / "precious.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(("bound", "message"), [("MOST_BYTES", "fewer rows"), ("MOST_DOCUMENT_BYTES", "fewer columns")])
+def test_what_could_not_be_read_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, message: str
+) -> None:
+    """A baseline that is larger than a worker reads is refused when it is built, with what helps."""
+    monkeypatch.setattr(module, bound, 100)
+    with pytest.raises(SettingError, match=message):
+        baseline_of(normal(10)).save(tmp_path / "base")
+    assert not (tmp_path / "base").exists()
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"format": ' * 100_000, '{"version": ' + "1" * 10**6, "\0", ""])
+def test_a_document_that_is_none_is_refused(artefact: Path, content: str) -> None:
+    """Nesting without end, numbers without end and nothing are damage, told in a line of bounded length."""
+    (artefact / "baseline.json").write_text(content)
+    with pytest.raises(SettingError, match=r"baseline\.json: is (damaged|no baseline)") as raised:
+        Baseline.load(artefact)
+    assert len(str(raised.value)) < 500
+
+
+@pytest.mark.parametrize("name", ["baseline.json", "arrays.npz"])
+def test_a_huge_file_is_refused_by_its_size(artefact: Path, name: str) -> None:
+    """Three sparse gigabytes in the place of a baseline's file cost no memory."""
+    os.truncate(artefact / name, 3 * 2**30)
+    with pytest.raises(SettingError, match=f"{name}: has 3,221,225,472 bytes"):
+        Baseline.load(artefact)
 
 
 def damaged(artefact: Path, **changes: Any) -> None:

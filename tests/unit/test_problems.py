@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from nilometer_detectors.declaration import ModelMonitor
 from nilometer_detectors.outliers.bounds import BoundsParameters
-from nilometer_detectors.problems import _EXPECTED, problems_of
+from nilometer_detectors.problems import _EXPECTED, Problem, Problems, path_of, problems_of, shortened
 from nilometer_detectors.registry import available, find
 from tests.judging import declaration
 
@@ -115,3 +115,41 @@ def test_a_name_of_the_users_own_stands_as_it_was_written() -> None:
     assert [str(problem) for problem in problems_of(raised.value, BoundsParameters)] == [
         "min.petal_length is 'short': expected a number"
     ]
+
+
+def huge() -> Any:
+    """Returns a value of a few lines that stands for billions of others."""
+    value: Any = ["x"] * 10
+    for _ in range(12):
+        value = [value] * 10
+    return value
+
+
+@pytest.mark.parametrize("value", [huge(), {"a": huge()}, {1: {2: huge()}}, "x" * 10**7, list(range(10**6)), 10**399])
+def test_a_value_is_cut_while_it_is_written(value: Any) -> None:
+    """Of a value that stands for more than memory holds, a message shows how it begins."""
+    said = shortened(value)
+    assert len(said) == 60
+    assert said.endswith("...")
+
+
+@pytest.mark.parametrize(
+    "value", [None, 1.5, "x" * 58, [1, 2, 3], {"b": [1], "a": {"c": None}}, list(range(15)), ("a",), {"x"}, b"x"]
+)
+def test_a_short_value_is_shown_as_it_is(value: Any) -> None:
+    """What fits is written as Python writes it, mappings in their own order."""
+    assert shortened(value) == repr(value)
+
+
+def test_what_is_said_of_a_file_is_bounded() -> None:
+    """Of a hundred thousand problems with names without end, some are said, and how many more there are."""
+    found = [Problem(path_of(("spec", "n" * 10**5, 3)), "y" * 10**5)] * 10**5
+    said = str(Problems("monitor.yaml", found))
+    assert said.startswith("monitor.yaml: 100000 problems:\n  - spec.nnn")
+    assert said.endswith("\n  - and 99,980 more")
+    assert len(said) < 25_000
+
+
+def test_a_path_can_be_printed() -> None:
+    """A key that a user wrote may hold line breaks and what moves a terminal."""
+    assert path_of(("spec", "a\n\x1b[31mb", 0)) == r"spec.a\n\x1b[31mb[0]"

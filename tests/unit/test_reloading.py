@@ -25,6 +25,7 @@ class Place:
     Attributes:
         told: the names of the monitors that were handed on, each time.
         said: log lines of the last look, as (event, what about).
+        lines: those of monitors that came, changed or went, whole.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -32,8 +33,14 @@ class Place:
         self.reloading = Reloading(directory)
         self.told: list[list[str]] = []
         self.said: list[tuple[str, str]] = []
+        self.lines: list[Any] = []
 
     def look(self) -> bool:
+        """Looks at the directory twice, so that a change that was made before has come to rest."""
+        assert not self.glance()
+        return self.glance()
+
+    def glance(self) -> bool:
         """Looks at the directory once."""
 
         def told(monitors: Sequence[Monitor]) -> None:
@@ -41,6 +48,7 @@ class Place:
 
         with capture_logs() as lines, self.reloading.telling(told):
             changed = asyncio.run(self.reloading.look())
+        self.lines = [line for line in lines if line["event"].startswith("monitor ")]
         self.said = [(line["event"], line.get("monitor") or line.get("reason", "")) for line in lines]
         return changed
 
@@ -207,8 +215,87 @@ def test_half_a_change_is_never_taken(place: Place, monkeypatch: pytest.MonkeyPa
     assert not place.look()
     assert (place.told, place.said) == ([], [])
     monkeypatch.setattr(module, "load_monitors", load)
-    assert place.look()
+    assert place.glance()
     assert place.told == [["demo/first", "demo/iris", "demo/second"]]
+
+
+BOUNDS = {"detector": "bounds", "max": {"a": 3}}
+WRITTEN = """\
+apiVersion: nilometer.io/v1alpha1
+kind: ModelMonitor
+metadata: {name: iris, namespace: demo}
+spec:
+  stream: {inferenceService: iris}
+  schema: {features: [{name: a}]}
+  windows: {size: 15s}
+  outliers:
+  - {name: range, detector: bounds, max: {a: 3}}
+  drift:
+  - {name: ks, detector: ks}
+"""
+
+
+def test_a_file_that_is_being_written_is_not_taken(place: Place) -> None:
+    """What makes sense by accident, cut before its detectors, drops no window while it is another at every look."""
+    path = place.directory / "iris.yaml"
+    path.write_text(WRITTEN)
+    assert place.look()
+    before, told = place.digests, list(place.told)
+
+    for end in ("  outliers:", "  drift:"):
+        path.write_text(WRITTEN[: WRITTEN.index(end)])
+        assert not place.glance()
+    path.write_text(WRITTEN)
+    assert not place.glance()
+    assert place.glance()  # and it says the same
+    assert (place.digests, place.told, place.lines) == (before, told, [])
+
+
+def test_a_prefix_of_a_file_that_makes_sense_is_not_taken(place: Place) -> None:
+    """A copy that stalls between two looks and goes on before the next has changed nothing."""
+    path = place.directory / "iris.yaml"
+    whole = f"{path.read_text()}\n# and so on\n"
+    path.write_text(whole[: whole.index("#")])
+    assert not place.glance()
+    path.write_text(whole)
+    assert not place.glance()
+    assert place.told == []
+    assert place.glance()
+
+
+def test_what_is_removed_is_said_at_warning(place: Place) -> None:
+    """Of a monitor its name and detectors, of a detector its name; both say that windows are dropped."""
+    put(place.directory, "iris", outliers=[{"name": "range", **BOUNDS}])
+    assert place.look()
+    [line] = place.lines
+    assert (line["log_level"], line["detectors_added"], line["dropped"]) == ("info", ["range"], "its open windows")
+
+    put(place.directory, "iris", outliers=[{"name": "range", **BOUNDS, "max": {"a": 9}}])
+    assert place.look()
+    [line] = place.lines
+    assert (line["log_level"], line["detectors_changed"]) == ("info", ["range"])
+
+    put(place.directory, "iris")
+    assert place.look()
+    [line] = place.lines
+    assert (line["log_level"], line["detectors_removed"]) == ("warning", ["range"])
+
+    put(place.directory, "wine", outliers=[{"name": "range", **BOUNDS}])
+    place.look()
+    (place.directory / "wine.yaml").unlink()
+    assert place.look()
+    [line] = place.lines
+    assert (line["log_level"], line["detectors"], line["dropped"]) == ("warning", ["range"], "its open windows")
+
+
+def test_what_is_said_of_many_files_is_bounded(place: Place) -> None:
+    """A directory of a hundred broken files is some lines and how many more there are; all are counted."""
+    for number in range(100):
+        (place.directory / f"{number}.yaml").write_text("{")
+    assert place.look()
+    assert place.reloading.invalid == 100
+    assert len(place.said) == 21
+    assert place.said[-1][1] == "and 80 more"
 
 
 def test_a_failure_ends_no_look(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,6 +321,7 @@ def test_what_changes_while_nobody_listens_is_kept(place: Place) -> None:
     """While Kafka is away there is no broker to tell; the next one is made with the newest monitors."""
     put(place.directory, "wine")
     with capture_logs():
+        assert not asyncio.run(place.reloading.look())
         assert asyncio.run(place.reloading.look())
     assert list(place.digests) == ["demo/iris", "demo/wine"]
 

@@ -70,10 +70,10 @@ def test_the_promised_settings_are_there() -> None:
     assert {item.name for item in declared(WorkerSettings)} >= {"kafka", "monitors", "log_format", "topic_prefix"}
 
 
-def test_logger_and_worker_run_beside_each_other() -> None:
-    """Started as they are on one machine, neither takes the other's port, and nobody else can ask the worker."""
-    assert WorkerSettings().metrics_port != LoggerSettings().port
-    assert WorkerSettings().metrics_host == "127.0.0.1"
+def test_the_processes_run_beside_each_other() -> None:
+    """Started as they are on one machine, none takes another's port, and nobody else can ask worker or delivery."""
+    assert len({LoggerSettings().port, WorkerSettings().metrics_port, DeliverySettings().metrics_port}) == 3
+    assert WorkerSettings().metrics_host == DeliverySettings().metrics_host == "127.0.0.1"
 
 
 def test_settings_do_not_change() -> None:

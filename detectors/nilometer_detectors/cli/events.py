@@ -29,10 +29,11 @@ command = make(
     EventsSettings,
     _run,
     """Print the events of a topic, one a line: `inferences` (what was logged), `findings` (windows, and the topic
-    where none is named), `outliers` (rows) or `inferences-dead` (what could not be used).
+    where none is named), `outliers` (rows), `inferences-dead` (what could not be used) or `findings-dead` (findings
+    that the sink refused).
 
     Of a dead letter the line says when it was set aside, where the original stands, its stream, the reason, and how
-    the body begins. `nilometer redrive` sends them through again.""",
+    the body begins. `nilometer redrive` sends those of `inferences-dead` through again.""",
     click.Argument(["topic"], type=click.Choice(TOPICS), required=False),
     click.Option(["--dead", "dead"], is_flag=True, help="the dead letters: short for inferences-dead"),
     click.Option(

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from nilometer_detectors.loading import load_monitor, load_monitors
+from nilometer_detectors.regularfile import shown
 from nilometer_detectors.schema import json_schema
 from nilometer_detectors.sizes import warnings_of
 from nilometer_logger.errors import SettingError
@@ -34,8 +35,8 @@ def command(files: tuple[Path, ...], *, schema: bool) -> None:
             problems.append(str(error))
             continue
         for monitor in monitors:
-            click.echo(printable(f"{file}: monitor {monitor.name} is valid"))
+            click.echo(printable(f"{shown(file)}: monitor {monitor.name} is valid"))
             for line in warnings_of(monitor):
-                click.echo(printable(f"warning: {file}: {line}"), err=True)
+                click.echo(printable(f"warning: {shown(file)}: {line}"), err=True)
     if problems:
         raise SettingError("\n".join(problems))

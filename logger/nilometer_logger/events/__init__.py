@@ -18,7 +18,7 @@ Four rules hold everywhere:
 Whatever else comes, is an `EventError` that names the place.
 """
 
-from nilometer_logger.events._event import REQUIRED, CloudEvent, check
+from nilometer_logger.events._event import REQUIRED, CloudEvent, check, check_name
 from nilometer_logger.events._http import from_http, mode_of, read_http, to_http
 from nilometer_logger.events._json import from_json, from_json_batch, to_json, to_json_batch
 from nilometer_logger.events._kafka import from_kafka, read_kafka, to_kafka
@@ -45,6 +45,7 @@ __all__ = [
     "Mode",
     "RecordKind",
     "check",
+    "check_name",
     "decode_batch",
     "encode_batch",
     "from_http",

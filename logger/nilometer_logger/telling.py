@@ -5,6 +5,8 @@ from collections.abc import Hashable, Iterator
 from nilometer_logger.punctuation import Configure, GiveUp, Punctuation, Quiet
 
 AGAIN_SECONDS = 5.0
+_MOST_BYTES = 256 * 1024
+_TIME_BYTES = 16  # of a time and the headers of MessagePack
 
 
 class Telling:
@@ -29,11 +31,26 @@ class Telling:
                     if self._is_new(("configure", *sorted(monitors.items())), now):
                         yield each
                 case Quiet(clocks) if is_at_end:
-                    if fresh := {key: time for key, time in clocks.items() if self._is_new(("quiet", key), now)}:
-                        yield Quiet(fresh)
+                    fresh = {key: time for key, time in clocks.items() if self._is_new(("quiet", key), now)}
+                    yield from map(Quiet, _small(fresh))
                 case GiveUp(streams) if is_at_end:
-                    if fresh := {key: time for key, time in streams.items() if self._is_new(("give up", key), now)}:
-                        yield GiveUp(fresh)
+                    fresh = {key: time for key, time in streams.items() if self._is_new(("give up", key), now)}
+                    yield from map(GiveUp, _small(fresh))
 
     def _is_new(self, key: Hashable, now: float) -> bool:
         return self._told.setdefault(key, now) == now
+
+
+def _small(times: dict[str, int]) -> Iterator[dict[str, int]]:
+    """Cuts what is said of many streams into records that Kafka takes."""
+    some: dict[str, int] = {}
+    size = 0
+    for stream, time in times.items():
+        added = len(stream.encode()) + _TIME_BYTES
+        if some and size + added > _MOST_BYTES:
+            yield some
+            some, size = {}, 0
+        some[stream] = time
+        size += added
+    if some:
+        yield some

@@ -1,6 +1,6 @@
 """What is written into the log, and what is not written again while it is on its way."""
 
-from nilometer_logger.punctuation import Configure, GiveUp, Punctuation, Quiet
+from nilometer_logger.punctuation import Configure, GiveUp, Punctuation, Quiet, encode
 from nilometer_logger.telling import AGAIN_SECONDS, Telling
 
 
@@ -32,3 +32,14 @@ def test_other_monitors_are_told_at_once() -> None:
     told(telling, Configure({"demo/iris": "d1"}))
 
     assert told(telling, Configure({"demo/iris": "d2"}), now=1.0) == [Configure({"demo/iris": "d2"})]
+
+
+def test_what_is_told_of_many_streams_fits_into_records() -> None:
+    """Tens of thousands of streams fall silent together: each is told of once, in records that Kafka takes."""
+    streams = {f"demo/iris/predictor/{number:05d}": number for number in range(40_000)}
+    quiet = told(Telling(), Quiet(streams))
+    given_up = told(Telling(), GiveUp(streams))
+
+    assert {stream: time for each in quiet for stream, time in each.clocks.items()} == streams
+    assert {stream: time for each in given_up for stream, time in each.streams.items()} == streams
+    assert all(len(encode(each)) < 2**20 // 2 for each in [*quiet, *given_up])

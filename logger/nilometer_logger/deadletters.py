@@ -37,7 +37,7 @@ Headers = Sequence[tuple[str, bytes]]
 _LONGEST_REASON = 500
 # Of a letter: its reason, its position, and Kafka's own bytes.
 HEADROOM_BYTES = 16_384
-# The topic takes 2 MiB, where we made it.
+# The topic takes more, where we created it; for one that takes less, `cut` cuts again.
 MOST_BYTES = 2 * 2**20 - HEADROOM_BYTES
 
 

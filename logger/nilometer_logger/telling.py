@@ -1,13 +1,12 @@
 """What the worker has told the log already: a record that it wrote is on its way, and is not written again meanwhile."""
 
 from collections.abc import Hashable, Iterator
-from itertools import islice
 
 from nilometer_logger.punctuation import Configure, GiveUp, Punctuation, Quiet
 
 AGAIN_SECONDS = 5.0
-# A stream's name has a thousand characters at most, and a record a megabyte.
-_MOST_STREAMS = 500
+_MOST_BYTES = 256 * 1024
+_TIME_BYTES = 16  # of a time and the headers of MessagePack
 
 
 class Telling:
@@ -33,17 +32,25 @@ class Telling:
                         yield each
                 case Quiet(clocks) if is_at_end:
                     fresh = {key: time for key, time in clocks.items() if self._is_new(("quiet", key), now)}
-                    yield from map(Quiet, _few_at_a_time(fresh))
+                    yield from map(Quiet, _small(fresh))
                 case GiveUp(streams) if is_at_end:
                     fresh = {key: time for key, time in streams.items() if self._is_new(("give up", key), now)}
-                    yield from map(GiveUp, _few_at_a_time(fresh))
+                    yield from map(GiveUp, _small(fresh))
 
     def _is_new(self, key: Hashable, now: float) -> bool:
         return self._told.setdefault(key, now) == now
 
 
-def _few_at_a_time(streams: dict[str, int]) -> Iterator[dict[str, int]]:
-    """Cuts what is told of streams: forty thousand that fall silent together do not fit into one record of Kafka."""
-    told = iter(streams.items())
-    while some := dict(islice(told, _MOST_STREAMS)):
+def _small(times: dict[str, int]) -> Iterator[dict[str, int]]:
+    """Cuts what is said of many streams into records that Kafka takes."""
+    some: dict[str, int] = {}
+    size = 0
+    for stream, time in times.items():
+        added = len(stream.encode()) + _TIME_BYTES
+        if some and size + added > _MOST_BYTES:
+            yield some
+            some, size = {}, 0
+        some[stream] = time
+        size += added
+    if some:
         yield some

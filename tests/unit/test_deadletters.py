@@ -8,7 +8,7 @@ import pytest
 
 from nilometer_detectors.deadletters import to_json_line, to_line
 from nilometer_logger import topics
-from nilometer_logger.deadletters import MOST_BYTES, dead_letter, read_dead_letter
+from nilometer_logger.deadletters import MOST_BYTES, dead_letter, finding_letter, read_dead_letter
 from nilometer_logger.events import CloudEvent, to_kafka
 from nilometer_logger.redriven import COUNT
 from nilometer_logger.snapshots import Message
@@ -134,3 +134,34 @@ def test_json_holds_nothing_that_a_terminal_obeys(hidden: str) -> None:
     lines = [to_json_line(of(one)), to_json_line(no_event)]
     assert all(line.isprintable() for line in lines)
     assert [json.loads(lines[0])["id"], json.loads(lines[1])["headers"]["color"]] == [hidden, hidden]
+
+
+def refused(status: str, value: bytes, most_bytes: int = 10_000) -> Message:
+    """Returns the letter of a finding that a sink refused."""
+    headers, _ = to_kafka(event(1))
+    return finding_letter(
+        headers,
+        value,
+        status=status,
+        reason=f"the sink answered {status}",
+        sink="http://sink/",
+        position="findings/2@7",
+        most_bytes=most_bytes,
+    )
+
+
+def test_a_refused_finding_is_the_original_and_the_answer() -> None:
+    """In a topic of its own, with the status and the sink beside reason and position."""
+    message = refused("403", b'{"rows": 3}')
+    letter = read_dead_letter(message.headers, message.value)
+    assert message.topic == topics.FINDINGS_DEAD
+    assert (letter.status, letter.sink, letter.position) == ("403", "http://sink/", "findings/2@7")
+    assert (letter.headers, letter.value, letter.is_cut) == (to_kafka(event(1))[0], b'{"rows": 3}', False)
+
+
+def test_a_refused_finding_is_shown_with_the_answer() -> None:
+    """To a person on one line, to a machine beside the attributes of the finding."""
+    one = record(refused("403", b'{"rows": 3}'))
+    assert " findings/2@7 demo/iris/predictor status=403 the sink answered 403 | " in to_line(one, 160)
+    shown = json.loads(to_json_line(one))
+    assert (shown["status"], shown["sink"], shown["id"]) == ("403", "http://sink/", event(1)["id"])

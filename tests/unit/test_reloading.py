@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from nilometer_detectors import loading
 from nilometer_detectors import reloading as module
 from nilometer_detectors.reloading import Reloading
 from nilometer_logger.errors import SettingError
@@ -286,6 +287,39 @@ def test_what_is_removed_is_said_at_warning(place: Place) -> None:
     assert place.look()
     [line] = place.lines
     assert (line["log_level"], line["detectors"], line["dropped"]) == ("warning", ["range"], "its open windows")
+
+
+def test_files_are_bounded_in_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One monitor more than a worker runs is refused before any is read; other files do not count."""
+    monkeypatch.setattr(loading, "MOST_FILES", 3)
+    for number in range(3):
+        put(tmp_path, f"m{number}")
+        (tmp_path / f"{number}.txt").touch()
+        (tmp_path / f".{number}.yaml").touch()
+    assert len(Reloading(tmp_path).monitors) == 3
+    put(tmp_path, "m3")
+    with pytest.raises(SettingError, match="holds more than 3 monitors"):
+        Reloading(tmp_path)
+
+
+def test_links_in_a_circle_are_told_by_name(place: Place) -> None:
+    """One such file is that file's problem, and not the directory's."""
+    (place.directory / "loop.yaml").symlink_to("loop.yaml")
+    assert place.look()
+    [(_, reason)] = place.said
+    assert "loop.yaml: cannot be read: Too many levels" in reason
+
+
+def test_a_baseline_s_path_may_lead_anywhere(place: Place) -> None:
+    """To a huge directory, to where everything changes all the time, to what no path can be: one problem, said once."""
+    for path in ("/proc/self", "/proc", "a\0b", "x" * 300):
+        put(place.directory, "wine", schema=None, baseline={"path": path})
+        assert place.look()
+        [(event, _)] = place.said
+        assert event == "monitors not taken, the running ones go on"
+        assert not place.glance()
+        assert not place.glance()
+        assert place.said == []
 
 
 def test_what_is_said_of_many_files_is_bounded(place: Place) -> None:

@@ -66,6 +66,7 @@ class Partition:
         self._changes: dict[bytes, bytes | None] = {}
         self._outbox = Outbox()
         self._taken = -1
+        self._has_gap = False  # since the last snapshot
 
     @property
     def has_findings(self) -> bool:
@@ -75,7 +76,12 @@ class Partition:
     @property
     def has_changed(self) -> bool:
         """Whether a snapshot would hold anything new."""
-        return self.offset > self._taken
+        return self._has_gap or self.offset > self._taken
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether records were lost since the last snapshot."""
+        return self._has_gap
 
     @property
     def unwatched(self) -> frozenset[str]:
@@ -255,6 +261,19 @@ class Partition:
         """Takes what is loaded from now on; it runs once the log says so."""
         self._loaded = {monitor.name: monitor for monitor in monitors}
 
+    def note_gap(self, records: int, offset: int) -> None:
+        """Takes note that records were lost, and goes on behind them: windows that may have lost rows are partial.
+
+        Args:
+            records: how many, at least; 1 or more.
+            offset: of the last of them, or of the last record of a log that lost its end.
+        """
+        for text, watched in self._streams.items():
+            if watched.has_begun:
+                watched.note_gap(records)
+                self._touched[text] = watched
+        self.offset, self._has_gap = offset, True
+
     def drain(self) -> None:
         """Closes all windows, because the input has ended."""
         for text, watched in self._streams.items():
@@ -311,7 +330,7 @@ class Partition:
         changes[snapshots.key("partition")] = snapshots.value(snapshots.VERSION, self.offset, *(self.topic or ("", 0)))
         taken = Snapshot(self.offset, list(changes.items()), self._outbox.findings, self._outbox.messages)
         self._outbox.findings, self._outbox.messages = [], []
-        self._taken = self.offset
+        self._taken, self._has_gap = self.offset, False
         return taken
 
 

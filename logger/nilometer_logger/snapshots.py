@@ -15,8 +15,9 @@ MessagePack; a record without a value deletes its key.
 | ``["seen", chunk]``                     | identities of the last events: see `duplicates`                         |
 
 Times are int64 nanoseconds. A change of this format raises `VERSION`, and an older version is then either migrated or
-refused with the remedy. Version 2 had no `memory`. Version 1 had ``["window", …]`` for panes, headers of ``[began, late]``, and neither `monitors`
-nor what follows the offset in `partition` either. Both are migrated: the first snapshot rewrites what is different.
+refused with the remedy. Version 3 had no gaps in the headers of windows. Version 2 had no `memory` either. Version 1 had
+``["window", …]`` for panes, headers of ``[began, late]``, and neither `monitors` nor what follows the offset in
+`partition` either. All are migrated: the first snapshot rewrites what is different.
 """
 
 from collections.abc import Iterable
@@ -28,7 +29,7 @@ import msgspec
 from nilometer_logger.errors import StateError
 from nilometer_logger.events import CloudEvent
 
-VERSION = 3
+VERSION = 4
 _OLDEST = 1
 
 Change = tuple[bytes, bytes | None]

@@ -50,6 +50,7 @@ def busy() -> Figures:
         ],
     )
     figures.lag[0] = 12
+    figures.lost[0] += 7
     figures.snapshot_seconds.observe(0.02)
     figures.restored, figures.fenced, figures.monitors, figures.invalid_files = 1, 2, 4, 1
     figures.restore_seconds.observe(0.3)
@@ -96,7 +97,7 @@ def test_the_table_is_true() -> None:
         labels = sorted({name for sample in family.samples for name in sample.labels} - {"le"})
         name = family.name + ("_total" if family.type == "counter" else "")
         found[name] = (family.type, "stream's" if labels == sorted(STREAM) else ",".join(labels))
-    assert len(found) == 23
+    assert len(found) == 24
     assert found == declared
 
 

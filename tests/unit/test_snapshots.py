@@ -67,7 +67,7 @@ def test_another_version_is_refused_with_the_remedy() -> None:
     newer = (key("partition"), value(snapshots.VERSION + 1, 41))
 
     with pytest.raises(
-        StateError, match=r"written in format 4, and this version reads 1 to 3: run the version that wrote"
+        StateError, match=r"written in format 5, and this version reads 1 to 4: run the version that wrote"
     ):
         read([strange, newer])
 

@@ -117,6 +117,7 @@ class Finder:
             "window": _window(closed),
             "rows": rows,
             "partial": closed.partial,
+            "lostRecords": closed.lost_records,
             "tooSmall": rows < self.min_rows,
             "lateSinceLast": closed.late_since_last,
         }

@@ -194,6 +194,10 @@ def _cut(windows: WindowsSpec) -> WindowSpec:
 
 def _unfit(window: ClosedWindow, rows: int, least: int) -> str:
     """Says why a window is not judged; empty where it is."""
+    if window.lost_records:
+        many = "1 record" if window.lost_records == 1 else f"{window.lost_records} records"
+        were = "was" if window.lost_records == 1 else "were"
+        return f"{many} of the log {were} lost (expired unread or lost by Kafka), so only a part of it was seen"
     if window.partial and window.closed_by == "drained":
         return "the input ended inside the window, so only a part of it was seen"
     if window.partial:

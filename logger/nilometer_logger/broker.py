@@ -241,15 +241,21 @@ class Broker:
         sending = self._producer.send(self._settings.topic_prefix + topic, body, key=key, headers=headers)
         return await sent_within(self._fitting, topic, record_bytes(key, body, headers), sending)
 
-    def go_on_from(self, beyond: Beyond) -> None:
+    async def go_on_from(self, beyond: Beyond) -> None:
         """Decides where to go on when the offset that must come next is not there.
 
         Raises:
             StateError: if the log is another one.
         """
+        try:
+            async with asyncio.timeout(_WATCH_SECONDS):
+                topic = await topic_of(self._client, self._topic)
+        except (KafkaError, OSError, UnavailableError):
+            return  # who watches Kafka says why, and the next look finds the same
         owned = self._held(beyond.number)
         if owned and owned.following == beyond.wanted:
-            owned.go_on_from(beyond)
+            owned.go_on_from(beyond, topic)
+            await self._snapshot(owned)
 
     async def _tick(self) -> None:
         try:

@@ -71,6 +71,7 @@ class Figures:
         kafka: why Kafka does not answer; empty where it does.
         assigned: the partitions that the group has given us; None before it has given any.
         lag: records of a partition that were not read yet, by its number.
+        lost: records of a partition that expired unread or that Kafka lost, by its number.
         snapshots: transactions that succeeded.
         snapshot_bytes: bytes of state that they wrote.
         snapshot_seconds: how long each took.
@@ -89,6 +90,7 @@ class Figures:
     kafka: str = "Kafka has not answered yet"
     assigned: frozenset[int] | None = None
     lag: dict[int, int] = field(default_factory=dict)
+    lost: Counter[int] = field(default_factory=Counter)
     snapshots: int = 0
     snapshot_bytes: int = 0
     snapshot_seconds: Histogram = field(default_factory=lambda: Histogram(_SECONDS))

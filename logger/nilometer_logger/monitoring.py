@@ -51,17 +51,20 @@ class ClosedWindow:
         closed_by: whether events moved the watermark past the end, or a stream's silence did; or it has its number of
             rows; or the input has ended (*drained*).
         watermark: the watermark when it closed.
-        partial: whether the monitor started inside it or the input ended inside it, so that it holds only a part of
-            its rows.
+        partial: whether the monitor started inside it, the input ended inside it, or records of the log were lost, so
+            that it holds only a part of its rows.
         late_since_last: rows of this stream that came after their window had closed, since its last finding; a row that
             is late for several windows counts for each.
         late_by: those, by how late they were, as `LATE_BOUNDS` has it; one count more than there are bounds.
         latest: how late the latest of them was, in nanoseconds.
         duplicates_since_last: events of this stream that were passed over as duplicates, since its last finding.
-        unanswered: requests of the window to which no response has come; None where the stream has shown no response.
+        unanswered: requests of the window to which no response has come; None where the stream has shown no response, or
+            where records were lost that may have held some.
         first_event_time: the smallest event time among its rows.
         last_event_time: the largest event time among its rows.
         number: of a window of rows, how many there were before it; 0 for a window of time.
+        lost_records: how many records of the log expired unread or were lost by Kafka that may have held rows of it, at
+            least.
     """
 
     start: int
@@ -77,6 +80,7 @@ class ClosedWindow:
     first_event_time: int
     last_event_time: int
     number: int = 0
+    lost_records: int = 0
 
 
 class WindowState(Protocol):

@@ -13,6 +13,7 @@
 | `nilometer_worker_pending_overflowed_total` | counter   | stream's              | those that were given up because too many waited       |
 | `nilometer_worker_partitions`               | gauge     |                       | partitions that are ours and restored                  |
 | `nilometer_worker_consumer_lag_records`     | gauge     | `partition`           | records of `inferences` that were not read yet         |
+| `nilometer_worker_lost_records_total`       | counter   | `partition`           | records that expired unread or that Kafka lost         |
 | `nilometer_worker_snapshots_total`          | counter   |                       | snapshots written                                      |
 | `nilometer_worker_snapshot_bytes_total`     | counter   |                       | bytes of state in them                                 |
 | `nilometer_worker_snapshot_seconds`         | histogram |                       | how long one took                                      |
@@ -90,6 +91,10 @@ class Exposition:
         for number, records in sorted(figures.lag.items()):
             lag.add_metric([str(number)], records)
         yield lag
+        lost = CounterMetricFamily(f"{_PREFIX}lost_records", "Records lost unread", labels=("partition",))
+        for number, records in sorted(figures.lost.items()):
+            lost.add_metric([str(number)], records)
+        yield lost
         findings = CounterMetricFamily(f"{_PREFIX}findings", "Findings that Kafka has", labels=("type", "verdict"))
         for labels, count in figures.findings.items():
             findings.add_metric(labels, count)

@@ -118,6 +118,7 @@ class Owned:
         self._figures = figures
         self._fitting = fitting or Fitting()
         self._parts = Parts()
+        self._is_unnoted = False  # whether the state did not say of which topic it was
         self._leaving: list[asyncio.Future[None]] = []
         self._connection = connection(settings)
         self._prefix = settings.topic_prefix
@@ -167,6 +168,7 @@ class Owned:
         if topic is None:
             return
         name, before = self._prefix + topics.INFERENCES, self.state.topic
+        self._is_unnoted |= self.state.offset >= 0 and before is None
         if self.state.offset >= 0 and before is not None:
             if before[0] != topic[0]:
                 raise StateError(
@@ -184,21 +186,38 @@ class Owned:
     def _remedy(self) -> str:
         return f"delete topic {self._prefix}{topics.STATE} to start with empty windows"
 
-    def go_on_from(self, beyond: Beyond) -> None:
-        """Goes on at the log's beginning, where the records before it are gone.
+    def go_on_from(self, beyond: Beyond, topic: Topic | None) -> None:
+        """Goes on where the log still has records: at its beginning, or at its end where Kafka has lost that.
+
+        Windows that may have lost rows are partial; a snapshot says so before anything else is read of the log's new
+        end, where offsets are given again.
+
+        Args:
+            beyond: what the log holds instead of the offset that must come next.
+            topic: id and number of partitions of `inferences` as it is now; None where Kafka does not tell.
 
         Raises:
-            StateError: if the log ends before what the state includes.
+            StateError: if it is another log than the state belongs to, or may be one.
         """
-        if beyond.end < self.following:
+        self.check(topic)
+        is_cut = beyond.end < self.following
+        if is_cut and self.state.offset >= 0 and (topic is None or self._is_unnoted):
             raise StateError(
                 f"the state of partition {self.number} is at offset {self.state.offset}, but topic "
                 f"{self._prefix}{topics.INFERENCES} ends at {beyond.end}: it was created anew; {self._remedy}"
             )
-        missing = beyond.beginning - self.following
-        if self.state.offset >= 0 and missing > 0:
-            _log.error("records expired unread", partition=self.number, records=missing, reason="the topic's retention")
-        self.following = beyond.beginning
+        following = beyond.end if is_cut else beyond.beginning
+        lost = abs(following - self.following)
+        if self.state.offset >= 0 and lost:
+            if is_cut:
+                reason = "Kafka lost the end of the log, perhaps by an unclean leader election; there may be more"
+                _log.error("records lost", partition=self.number, records=lost, reason=reason)
+            else:
+                reason = "the topic's retention, or records were deleted"
+                _log.error("records expired unread", partition=self.number, records=lost, reason=reason)
+            self._figures.lost[self.number] += lost
+            self.state.note_gap(lost, following - 1)
+        self.following = following
 
     def steps(self, records: Sequence[Record]) -> Iterator[list[CloudEvent]]:
         """Takes in the next records, in steps; those that the state includes already are passed over.
@@ -228,7 +247,7 @@ class Owned:
             await asyncio.wait([each for each in self._leaving if not each.done()], return_when=asyncio.FIRST_COMPLETED)
 
     def is_due(self, now: float, patience_seconds: float) -> bool:
-        """Tells whether a snapshot should be taken: at once for findings, in time for anything else.
+        """Tells whether a snapshot should be taken: at once for findings and for a gap, in time for anything else.
 
         The windows of wide models may take many megabytes, and are written whole: the larger the last snapshot was, the
         later comes the next, so that Kafka is not filled with state.
@@ -236,7 +255,7 @@ class Owned:
         if self._lock.locked() or not self.state.has_changed:
             return False
         patience_seconds = max(patience_seconds, self._snapshot_bytes / _STATE_BYTES_PER_SECOND)
-        return self.state.has_findings or now - self._last_snapshot >= patience_seconds
+        return self.state.has_findings or self.state.has_gap or now - self._last_snapshot >= patience_seconds
 
     async def snapshot(self) -> list[CloudEvent]:
         """Writes all that has happened since the last snapshot, as one transaction; waits for one that is under way.

@@ -77,6 +77,7 @@ class Partition:
         self._outbox = Outbox()
         self._pool = Pool(bounds.all_pending)
         self._taken = -1
+        self._has_gap = False  # since the last snapshot
 
     @property
     def has_findings(self) -> bool:
@@ -86,7 +87,7 @@ class Partition:
     @property
     def has_changed(self) -> bool:
         """Whether a snapshot would hold anything new, and may be taken now."""
-        return self.is_settled and self.offset > self._taken
+        return self.is_settled and (self._has_gap or self.offset > self._taken)
 
     @property
     def waiting_bytes(self) -> int:
@@ -102,6 +103,11 @@ class Partition:
         """
         columns = max((len(each.features) + len(each.predictions) for each in self._running.values()), default=0)
         return max(1, min(_MOST_RECORDS, _MOST_WAITING_BYTES // (_FINDING_BYTES_A_COLUMN * max(columns, 1))))
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether records were lost since the last snapshot."""
+        return self._has_gap
 
     @property
     def unwatched(self) -> frozenset[str]:
@@ -338,6 +344,19 @@ class Partition:
         """Takes what is loaded from now on; it runs once the log says so."""
         self._loaded = {monitor.name: monitor for monitor in monitors}
 
+    def note_gap(self, records: int, offset: int) -> None:
+        """Takes note that records were lost, and goes on behind them: windows that may have lost rows are partial.
+
+        Args:
+            records: how many, at least; 1 or more.
+            offset: of the last of them, or of the last record of a log that lost its end.
+        """
+        for text, watched in self._streams.items():
+            if watched.has_begun:
+                watched.note_gap(records)
+                self._touched[text] = watched
+        self.offset, self._has_gap = offset, True
+
     def drain(self) -> None:
         """Closes all windows, because the input has ended."""
         for text, watched in self._streams.items():
@@ -394,7 +413,7 @@ class Partition:
         changes[snapshots.key("partition")] = snapshots.value(snapshots.VERSION, self.offset, *(self.topic or ("", 0)))
         taken = Snapshot(self.offset, list(changes.items()), self._outbox.findings, self._outbox.messages)
         self._outbox.findings, self._outbox.messages = [], []
-        self._taken = self.offset
+        self._taken, self._has_gap = self.offset, False
         return taken
 
 

@@ -78,7 +78,7 @@ class Reads(Protocol):
     async def take(self, fetched: Fetched) -> None:
         """Takes in what was found."""
 
-    def go_on_from(self, beyond: Beyond) -> None:
+    async def go_on_from(self, beyond: Beyond) -> None:
         """Decides where to go on when the offset that must come next is not there."""
 
     def fail(self, error: BaseException) -> None:
@@ -127,7 +127,7 @@ class Reader(Service):
         self._pace.saw(sum(len(found.records) for found in findings if isinstance(found, Fetched)))
         for found in findings:
             if isinstance(found, Beyond):
-                self._reads.go_on_from(found)
+                await self._reads.go_on_from(found)
             else:
                 await self._reads.take(found)
 

@@ -16,8 +16,9 @@ MessagePack; a record without a value deletes its key.
 
 Times are int64 nanoseconds. A change of this format raises `VERSION`, and an older version is then either migrated or
 refused with the remedy. A value that is too large for a record lies in several (see `multipart`), which version 3 had
-not. Version 2 had no `memory`. Version 1 had ``["window", …]`` for panes, headers of ``[began, late]``, and neither `monitors`
-nor what follows the offset in `partition` either. Both are migrated: the first snapshot rewrites what is different.
+not, nor gaps in the headers of windows. Version 2 had no `memory` either. Version 1 had ``["window", …]`` for panes,
+headers of ``[began, late]``, and neither `monitors` nor what follows the offset in `partition` either. All are migrated:
+the first snapshot rewrites what is different.
 """
 
 from collections.abc import Iterable

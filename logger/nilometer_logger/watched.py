@@ -179,6 +179,11 @@ class Watched:
         self._settled = self.clock.now
         self._close(self.clock.now, "quiet")
 
+    def note_gap(self, records: int) -> None:
+        """Takes note that records of the log were lost, some of which may have been of this stream."""
+        for windower in self.windowers:
+            windower.note_gap(records, self.clock.now)
+
     def drain(self) -> None:
         """Closes everything, because the input has ended."""
         for windower in self.windowers:

@@ -14,7 +14,7 @@ from nilometer_detectors.loading import load_monitor
 from nilometer_detectors.monitor import CompiledMonitor
 from nilometer_logger.events import CloudEvent, check, to_http
 from nilometer_logger.kserve import Stream
-from nilometer_logger.monitoring import ClosedWindow
+from nilometer_logger.monitoring import ClosedBy, ClosedWindow
 from nilometer_logger.rows import Rows
 from nilometer_logger.times import SECOND
 from tests.judging import INF, NAN, STREAM, baseline_of, closed, declaration, normal, rows_of, schema_of, write
@@ -155,6 +155,19 @@ def test_a_window_that_was_cut_is_not_judged(monitor: CompiledMonitor) -> None:
     assert (cut["verdict"], body(cut)["window"]["closedBy"]) == ("nodata", "drained")
     assert "the input ended inside the window" in body(cut)["reason"]
     assert findings(monitor, features(), window=closed(closed_by="drained"))[1]["verdict"] == "ok"
+
+
+@pytest.mark.parametrize(("lost", "expected"), [(1, "1 record of the log was lost"), (7, "7 records of the log were")])
+@pytest.mark.parametrize("closed_by", ["watermark", "drained"])
+def test_a_window_that_may_have_lost_rows_is_not_judged(
+    monitor: CompiledMonitor, lost: int, expected: str, closed_by: ClosedBy
+) -> None:
+    """Where records of the log were lost, every finding says how many, and drift is not judged, whatever closed it."""
+    window = closed(partial=True, lost_records=lost, closed_by=closed_by)
+    statistics, drift = findings(monitor, features(shift=9.0), window=window)
+    assert (body(statistics)["lostRecords"], body(drift)["lostRecords"]) == (lost, lost)
+    assert drift["verdict"] == "nodata"
+    assert body(drift)["reason"].startswith(expected)
 
 
 @pytest.mark.parametrize(("rows", "small"), [(59, True), (60, False)])

@@ -50,6 +50,7 @@ def busy() -> Figures:
         ],
     )
     figures.lag[0] = 12
+    figures.lost[0] += 7
     figures.snapshot_seconds.observe(0.02)
     figures.restored, figures.fenced, figures.monitors, figures.invalid_files = 1, 2, 4, 1
     figures.restore_seconds.observe(0.3)

@@ -11,9 +11,12 @@ from nilometer_logger.figures import Figures
 from nilometer_logger.ownership import Owned
 from nilometer_logger.reading import Beyond
 from nilometer_logger.settings import WorkerSettings
+from nilometer_logger.snapshots import read
 from tests.unit.eventtime.counting import Counting
 from tests.unit.journal.clock import settle
 from tests.unit.logged import batch, event
+
+TOPIC = ("ab", 3)
 
 
 def owning(act: Callable[[Owned], Awaitable[None] | None]) -> None:
@@ -49,15 +52,40 @@ def test_records_that_the_state_includes_are_passed_over() -> None:
     owning(act)
 
 
-def test_records_that_expired_are_told() -> None:
-    """Nobody can bring them back: a line says how many there were, and reading goes on at the log's beginning."""
+@pytest.mark.parametrize(
+    ("beyond", "event", "following"),
+    [
+        (Beyond(0, wanted=8, beginning=20, end=30), "records expired unread", 20),
+        (Beyond(0, wanted=8, beginning=0, end=3), "records lost", 3),
+    ],
+)
+def test_records_that_are_gone_are_told(beyond: Beyond, event: str, following: int) -> None:
+    """Nobody can bring them back: a line and a metric say how many, and reading goes on where the log has records."""
 
     def act(owned: Owned) -> None:
         with capture_logs() as lines:
-            owned.go_on_from(Beyond(0, wanted=8, beginning=20, end=30))
+            owned.go_on_from(beyond, TOPIC)
         [line] = lines
-        assert (line["event"], line["log_level"], line["records"]) == ("records expired unread", "error", 12)
-        assert owned.following == 20
+        records = abs(following - 8)
+        assert (line["event"], line["log_level"], line["records"]) == (event, "error", records)
+        assert owned.following == following
+        assert owned._figures.lost == {0: records}
+
+    owning(act)
+
+
+@pytest.mark.parametrize("beyond", [Beyond(0, wanted=8, beginning=20, end=30), Beyond(0, wanted=8, beginning=0, end=3)])
+def test_records_behind_a_gap_are_taken_in(beyond: Beyond) -> None:
+    """Behind a log's new end, offsets are given again: the state goes back to them, and a snapshot says so at once."""
+
+    def act(owned: Owned) -> None:
+        owned.go_on_from(beyond, TOPIC)
+        assert owned.is_due(float("-inf"), 3600)
+        assert read(owned.state.take().changes).offset == owned.following - 1
+        assert not owned.is_due(float("-inf"), 3600)
+
+        owned.apply([batch(owned.following, event(6, 1.0, id="behind"))])
+        assert sum(found.rows for found in owned.state.figures()) == 2
 
     owning(act)
 
@@ -68,7 +96,7 @@ def test_an_empty_state_begins_where_the_log_begins() -> None:
     async def begin() -> None:
         owned = Owned(WorkerSettings(), "group", 0, [Counting()], Figures())
         with capture_logs() as lines:
-            owned.go_on_from(Beyond(0, wanted=0, beginning=20, end=30))
+            owned.go_on_from(Beyond(0, wanted=0, beginning=20, end=30), TOPIC)
         assert owned.following == 20
         assert not lines
         await owned.close()
@@ -76,12 +104,27 @@ def test_an_empty_state_begins_where_the_log_begins() -> None:
     asyncio.run(begin())
 
 
-def test_a_log_that_ends_before_the_state_is_refused() -> None:
-    """It is another log; the message says what to delete."""
+@pytest.mark.parametrize(("noted", "topic"), [(TOPIC, None), (None, TOPIC)])
+def test_a_log_that_ends_before_the_state_is_refused(
+    noted: tuple[str, int] | None, topic: tuple[str, int] | None
+) -> None:
+    """It may be another log, where Kafka or the state does not say whose it is; the message says what to delete."""
 
     def act(owned: Owned) -> None:
+        owned.state.topic = noted
         with pytest.raises(StateError, match=r"at offset 7, but .* ends at 3: it was created anew; delete topic state"):
-            owned.go_on_from(Beyond(0, wanted=8, beginning=0, end=3))
+            owned.go_on_from(Beyond(0, wanted=8, beginning=0, end=3), topic)
+
+    owning(act)
+
+
+def test_a_log_that_was_created_anew_is_no_gap() -> None:
+    """A topic with another id has lost nothing: it is refused before anything else is said of it."""
+
+    def act(owned: Owned) -> None:
+        with pytest.raises(StateError, match="it was created anew"):
+            owned.go_on_from(Beyond(0, wanted=8, beginning=0, end=3), ("cd", 3))
+        assert not owned._figures.lost
 
     owning(act)
 

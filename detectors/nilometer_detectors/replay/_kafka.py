@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from nilometer_detectors.following import reader
 from nilometer_detectors.replay._span import Bound
 from nilometer_logger import topics
-from nilometer_logger.errors import SettingError
+from nilometer_logger.errors import SettingError, UnavailableError
 from nilometer_logger.inferences import Record
 from nilometer_logger.settings import Common
 from nilometer_logger.times import SECOND
@@ -62,7 +62,7 @@ class Span:
 
         Raises:
             SettingError: if there is no such topic or partition, or the span ends before it begins.
-            UnavailableError: if Kafka cannot be reached.
+            UnavailableError: if Kafka cannot be reached, or records of the span expire before they are read.
         """
         async with reader(self._settings, self._topic, beginning=True) as consumer:
             self.parts = await self._parts(consumer, sorted(consumer.assignment()))
@@ -110,11 +110,15 @@ class Span:
         consumer.assign([partition])
         consumer.seek(partition, part.first)
         records: list[Record] = []
-        size = 0
+        size, following = 0, part.first
         # The position passes over what no consumer is given, such as the markers of transactions.
         while await consumer.position(partition) < part.end:
             fetched = await consumer.getmany(partition, timeout_ms=_POLL_MILLISECONDS, max_records=_MOST_RECORDS)
-            for each in fetched.get(partition, ()):
+            found = fetched.get(partition, ())
+            if found:
+                await self._check(consumer, partition, following, found[0].offset)
+                following = found[-1].offset + 1
+            for each in found:
                 if each.offset >= part.end:
                     break
                 records.append(Record.read(each))
@@ -122,5 +126,17 @@ class Span:
                 if len(records) >= _MOST_RECORDS or size >= _MOST_BYTES:
                     yield records
                     records, size = [], 0
+        await self._check(consumer, partition, following, part.end)
         if records:
             yield records
+
+    async def _check(self, consumer: AIOKafkaConsumer, partition: TopicPartition, following: int, found: int) -> None:
+        """Makes sure that between two offsets nothing was passed over but what no consumer is given."""
+        if found <= following:
+            return
+        beginning = (await consumer.beginning_offsets([partition]))[partition]
+        if beginning > following:
+            raise UnavailableError(
+                f"records {following} to {beginning - 1} of {self._topic}/{partition.partition} expired before they were "
+                "read, and no window may miss them in silence: run it again, from what is left"
+            )

@@ -21,6 +21,7 @@ def facts(
     watermark: int,
     partial: bool,
     number: int = 0,
+    lost: int = 0,
 ) -> ClosedWindow:
     """Makes the facts of a closed window; what was late until now is told with it, and not again.
 
@@ -34,6 +35,7 @@ def facts(
         watermark: the watermark when it closed.
         partial: whether it holds only a part of its rows.
         number: of a window of rows, how many there were before it.
+        lost: how many records of the log were lost that may have held rows of it.
     """
     late, late_by, latest, duplicates = lateness.take()
     return ClosedWindow(
@@ -46,8 +48,10 @@ def facts(
         late_by=late_by,
         latest=latest,
         duplicates_since_last=duplicates,
-        unanswered=unanswered(start, end),
+        # A response that was lost is not one that never came.
+        unanswered=None if lost else unanswered(start, end),
         first_event_time=window.first,
         last_event_time=window.last,
         number=number,
+        lost_records=lost,
     )

@@ -1,8 +1,8 @@
 """Windows of a number of rows: the next one begins when the last is full.
 
 The rows of one half count, of requests where the monitor watches features and of responses otherwise; the rows of the
-other half go into the window that is open. No row is late, silence closes nothing, and no window is partial but the one
-that the end of the input leaves unfilled. Windows are numbered, from 0 on.
+other half go into the window that is open. No row is late, and silence closes nothing. A window is partial that the end
+of the input leaves unfilled, or in which records of the log were lost. Windows are numbered, from 0 on.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,6 +17,8 @@ from nilometer_logger.eventtime._pane import Pane
 from nilometer_logger.kserve import Half
 from nilometer_logger.monitoring import ClosedBy, ClosedWindow, Monitor, WindowState
 from nilometer_logger.rows import Rows
+
+_Filled = tuple[int, Pane, int]  # number, what it holds, and how many records were lost in it
 
 
 class CountWindower:
@@ -46,8 +48,9 @@ class CountWindower:
         self._half: Half = "request" if len(monitor.features) else "response"
         self._number = 0  # of the window that rows go into
         self._count = 0  # rows in it, of the half that counts
+        self._lost = 0  # records in it
         self._lateness = Lateness()
-        self._filled: list[tuple[int, Pane, int]] = []  # and the watermark that each closed at
+        self._filled: list[tuple[_Filled, int]] = []  # and the watermark that each closed at
 
     def begin(self, time: int) -> None:
         """Tells where the stream stands before rows are put in.
@@ -57,6 +60,17 @@ class CountWindower:
         """
         if self.began is None:
             self.began = time
+            self.header_changed = True
+
+    def note_gap(self, records: int, clock: int) -> None:  # noqa: ARG002 - a windower's
+        """Takes note that records of the log were lost; between two windows they are missed by none.
+
+        Args:
+            records: how many, at least.
+            clock: of no matter here.
+        """
+        if self.open:
+            self._lost += records
             self.header_changed = True
 
     def add(self, rows: Rows, clock_before: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -96,13 +110,13 @@ class CountWindower:
         self.changed.add(self._number)
 
     def _fill(self, clock: int) -> None:
-        self._filled.append((self._number, self._take(), clock - self.monitor.windows.watermark_delay))
+        self._filled.append((self._take(), clock - self.monitor.windows.watermark_delay))
 
-    def _take(self) -> Pane:
-        window = self.open.pop(self._number)
+    def _take(self) -> _Filled:
+        taken = self._number, self.open.pop(self._number), self._lost
         self.changed.add(self._number)
-        self._number, self._count, self.header_changed = self._number + 1, 0, True
-        return window
+        self._number, self._count, self._lost, self.header_changed = self._number + 1, 0, 0, True
+        return taken
 
     def note_duplicates(self, count: int) -> None:
         """Counts events that were passed over as duplicates."""
@@ -131,19 +145,20 @@ class CountWindower:
             The windows in their order, each with its state.
         """
         filled, self._filled = self._filled, []
-        return [self._told(number, window, "count", watermark, unanswered) for number, window, watermark in filled]
+        return [self._told(window, "count", watermark, unanswered) for window, watermark in filled]
 
     def drain(self, clock: int, unanswered: Unanswered) -> list[tuple[ClosedWindow, WindowState]]:
         """Closes the window that is open as well, because the input has ended."""
         closed = self.close(clock, "drained", unanswered)
         if self.open:
             watermark = clock - self.monitor.windows.watermark_delay
-            closed.append(self._told(self._number, self._take(), "drained", watermark, unanswered))
+            closed.append(self._told(self._take(), "drained", watermark, unanswered))
         return closed
 
     def _told(
-        self, number: int, window: Pane, closed_by: ClosedBy, watermark: int, unanswered: Unanswered
+        self, filled: _Filled, closed_by: ClosedBy, watermark: int, unanswered: Unanswered
     ) -> tuple[ClosedWindow, WindowState]:
+        number, window, lost = filled
         self.header_changed |= not self._lateness.is_empty
         told = facts(
             window.first,
@@ -153,8 +168,9 @@ class CountWindower:
             unanswered,
             closed_by=closed_by,
             watermark=watermark,
-            partial=closed_by == "drained",
+            partial=closed_by == "drained" or lost > 0,
             number=number,
+            lost=lost,
         )
         return told, window.state
 
@@ -164,7 +180,7 @@ class CountWindower:
 
     def header(self) -> list[Any]:
         """Returns what a snapshot must hold beside the open window."""
-        return [self.began, *self._lateness.header(), self._number, self._count]
+        return [self.began, *self._lateness.header(), self._number, self._count, self._lost]
 
     def recall(self, memory: bytes) -> None:
         """Takes up the memory that a snapshot held.
@@ -182,8 +198,9 @@ class CountWindower:
             panes: what was in `open`.
             clock: of no matter here.
         """
-        self.began, *lateness, self._number, self._count = header
-        self._lateness = Lateness.read(lateness)
+        self.began, by, latest, duplicates, self._number, self._count, *lost = header
+        self._lateness = Lateness.read([by, latest, duplicates])
+        self._lost = sum(lost)  # nothing where a version wrote it that knew no gaps
         self.open.clear()
         self.open.update(panes)
         self._filled.clear()

@@ -7,6 +7,7 @@ it cannot get into it by a pane that both share.
 
 The first event that a monitor sees is somewhere inside a window. Every window that starts before that event holds only
 a part of its rows, so it is marked partial. A monitor that joins a stream with a clock has missed rows up to that clock.
+Where records of the log were lost, windows are partial likewise (see `_gaps`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from nilometer_logger.eventtime._clock import StreamClock
 from nilometer_logger.eventtime._closing import Unanswered, facts
+from nilometer_logger.eventtime._gaps import Gaps
 from nilometer_logger.eventtime._lateness import Lateness
 from nilometer_logger.eventtime._pane import Pane
 from nilometer_logger.eventtime._panes import Panes
@@ -53,6 +55,7 @@ class Windower:
         self._delay = monitor.windows.watermark_delay
         self._grid = Grid(monitor.windows)
         self._lateness = Lateness()
+        self._gaps = Gaps()
         self._held: dict[int, list[Rows]] = {}  # by the last window that each row must not get into
         self._panes = Panes(monitor, self._grid, self._reached(StreamClock(clock).now))
         self.open = self._panes.open
@@ -70,6 +73,23 @@ class Windower:
         if self.began is None:
             self.began = time
             self.header_changed = True
+        if self._gaps.end(time):
+            self.header_changed = True
+
+    def note_gap(self, records: int, clock: int) -> None:
+        """Takes note that records of the log were lost.
+
+        Args:
+            records: how many, at least.
+            clock: what the stream's clock says.
+        """
+        self._forget_gaps()
+        self._gaps.add(records, clock)
+        self.header_changed = True
+
+    def _forget_gaps(self) -> None:
+        start, _ = self._grid.window(self._panes.ended + 1)
+        self._gaps.forget(start)
 
     def add(self, rows: Rows, clock_before: NDArray[np.int64]) -> NDArray[np.int64]:
         """Puts rows into their panes.
@@ -161,6 +181,7 @@ class Windower:
     ) -> tuple[ClosedWindow, WindowState]:
         end, watermark = start + self.monitor.windows.size, clock - self._delay
         self.header_changed |= not self._lateness.is_empty
+        lost = self._gaps.lost(start)
         told = facts(
             start,
             end,
@@ -169,7 +190,8 @@ class Windower:
             unanswered,
             closed_by=closed_by,
             watermark=watermark,
-            partial=self.began is None or start < self.began or end > watermark,
+            partial=self.began is None or start < self.began or end > watermark or lost > 0,
+            lost=lost,
         )
         return told, window.state
 
@@ -180,7 +202,8 @@ class Windower:
 
     def header(self) -> list[Any]:
         """Returns what a snapshot must hold beside the panes."""
-        return [self.began, *self._lateness.header()]
+        self._forget_gaps()
+        return [self.began, *self._lateness.header(), *self._gaps.header()]
 
     def recall(self, memory: bytes) -> None:
         """Takes up the memory that a snapshot held.
@@ -198,7 +221,8 @@ class Windower:
             panes: what was in `open`.
             clock: what the stream's clock said.
         """
-        self.began, *lateness = header
-        self._lateness = Lateness.read(lateness)
+        self.began, by, latest, duplicates, *gaps = header
+        self._lateness = Lateness.read([by, latest, duplicates])
+        self._gaps = Gaps.read(gaps)
         self._held.clear()
         self._panes.restore(panes, self._reached(clock))

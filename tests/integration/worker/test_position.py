@@ -76,7 +76,7 @@ def test_where_the_group_committed_does_not_matter(make: Make, running: Running,
 
 
 def test_records_that_expired_are_told_and_the_worker_goes_on(make: Make, running: Running) -> None:
-    """One line says how many records nobody has read; the window has the rows before and after them."""
+    """A line and the window say how many records nobody has read; the window has the rows that are left."""
     [service], start = services(1), beginning()
     workers = make([service])
     before = Sent("before", service, start, (1000.0, 20.0))
@@ -98,7 +98,9 @@ def test_records_that_expired_are_told_and_the_worker_goes_on(make: Make, runnin
     second.stop(grace_seconds=60)
 
     assert workers.columns() == expected_windows([before, after])
+    [(_, window), *_] = workers.windows()
     [told] = re.findall(r"records expired unread +partition=(\d+) +records=(\d+)", second.output())
     # What the worker itself had written to the log after the first event may have been read, or not.
     assert len(lost) <= int(told[1]) <= last.offset - read.offset
+    assert (window["partial"], window["lostRecords"]) == (True, int(told[1]))
     assert "Traceback" not in second.output()

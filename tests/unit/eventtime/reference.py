@@ -16,12 +16,15 @@ times are whole seconds. What the log means is said once more here, in plain Pyt
 * A (row, window) pair that came too late, and an event that came twice, are told by the next window that closes.
 * A monitor remembers every row that it took in its life, late ones too, and every window that closed.
 * A window that starts before the stream stood at the monitor's first event is partial.
+* A record may be lost before anybody has read it. A window of time that closes later is partial and tells how many were
+  lost, if it starts before where the stream stood then, or at the next event (those between two events are one gap). So
+  is a window of rows that had some. Nobody knows what is unanswered there.
 * A half meets, of the other halves of its id that wait, the one nearest in time. It waits until the log says so, or its
   stream has a record that arrived so much later.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -66,16 +69,20 @@ class Configure(NamedTuple):
     monitors: tuple[tuple[str, str], ...]
 
 
+class Lost(NamedTuple):
+    """Nobody can read the record any more."""
+
+
 class Record(NamedTuple):
     """A record of the log: its own time, and what it holds."""
 
     arrival: int
-    holds: tuple[Event, ...] | Quiet | GiveUp | Configure
+    holds: tuple[Event, ...] | Quiet | GiveUp | Configure | Lost
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """Its events; none where a worker wrote it."""
-        return () if isinstance(self.holds, Quiet | GiveUp | Configure) else self.holds
+        """Its events; none where a worker wrote it, or nobody can read it."""
+        return () if isinstance(self.holds, Quiet | GiveUp | Configure | Lost) else self.holds
 
     @property
     def obeyed(self) -> Quiet | GiveUp | None:
@@ -142,6 +149,7 @@ class Window(NamedTuple):
     last: int
     rows: tuple[Row, ...]
     remembered: tuple[int, int, int] = (0, 0, 0)
+    lost: int = 0
 
 
 class Life(NamedTuple):
@@ -359,6 +367,7 @@ class Reference:
             for place, (record, window) in enumerate(closed, 1):
                 by = [each.by for each in late if told < each.record <= record]
                 unanswered = self.unanswered(stream, over, record, window.start, window.end)
+                unanswered = None if window.lost else unanswered
                 if unanswered and not watcher.count and life.begin == over.begin:
                     unanswered = unanswered[1], unanswered[1]
                 found.append(
@@ -413,7 +422,9 @@ class Reference:
             how = "quiet" if record < len(self.log) and isinstance(self.log[record].holds, Quiet) else "watermark"
             window = _window(rows[start], self.clock_after(moves, record) - watcher.delay)
             window = window._replace(start=start, end=end, closed_by="drained" if record == len(self.log) else how)
-            closed.append((record, window._replace(partial=start < began or end > window.watermark)))
+            lost = sum(start < until for gap, until in self._gaps(life, moves, record) if gap < record)
+            partial = start < began or end > window.watermark or lost > 0
+            closed.append((record, window._replace(partial=partial, lost=lost)))
         return sorted(closed, key=lambda each: (each[0], each[1].start)), late
 
     def _count_windows(
@@ -422,17 +433,25 @@ class Reference:
         counted = "request" if "request" in watcher.halves else "response"
         closed: list[tuple[int, Window]] = []
         rows: list[tuple[int, Row]] = []
+        since = 0  # the record of the first of them
+
+        def lost(until: int) -> int:
+            return sum(isinstance(record.holds, Lost) for record in self.log[since:until]) if rows else 0
+
         in_turn = sorted(self._rows(watcher, life, moves), key=lambda each: (each[0].record, each[0].event.half))  # type: ignore[union-attr]
         for move, clock_before, numbered in in_turn:
             for row in numbered:
+                since = since if rows else move.record
                 rows.append((move.time, row))
                 if row[0] == counted and sum(kept[0] == counted for _, kept in rows) == watcher.count:
                     window = _window(rows, max(clock_before, move.time) - watcher.delay)
-                    closed.append((move.record, window._replace(closed_by="count")))
+                    gone = lost(move.record)
+                    closed.append((move.record, window._replace(closed_by="count", partial=gone > 0, lost=gone)))
                     rows = []
         if rows and self.is_drained and life.holds(len(self.log)):
             window = _window(rows, self.clock_after(moves, len(self.log)) - watcher.delay)
-            closed.append((len(self.log), window._replace(closed_by="drained", partial=True)))
+            gone = lost(len(self.log))
+            closed.append((len(self.log), window._replace(closed_by="drained", partial=True, lost=gone)))
         return closed, []
 
     def _rows(self, watcher: Watcher, life: Life, moves: list[Move]) -> Iterator[tuple[Move, int, list[Row]]]:
@@ -451,6 +470,29 @@ class Reference:
             if move.event is not None and life.holds(move.record):
                 return max(earlier.time for earlier in moves[: number + 1])
         return NEVER
+
+    def _gaps(self, life: Life, moves: list[Move], until: int) -> list[tuple[int, int]]:
+        """Returns the lost records of a monitor's life, each with the first start of a window that has lost nothing.
+
+        Args:
+            life: the monitor's.
+            moves: of the stream's clock.
+            until: the record at which somebody asks.
+        """
+        found = []
+        for number, record in enumerate(self.log[:until]):
+            if not (isinstance(record.holds, Lost) and life.holds(number) and moves and moves[0].record < number):
+                continue
+            events = [move for move in moves if move.event is not None and number < move.record <= until]
+            if not events:
+                found.append((number, FOREVER))
+                continue
+            [last, *_] = [
+                other for other in range(events[0].record, number - 1, -1) if isinstance(self.log[other].holds, Lost)
+            ]
+            stood = max(move.time for move in moves[: moves.index(events[0]) + 1])
+            found.append((number, max(self.clock_after(moves, last) + 1, stood)))
+        return found
 
     def clock_after(self, moves: list[Move], record: int) -> int:
         """Returns what a stream's clock says after a record."""
@@ -474,6 +516,12 @@ class Reference:
             if move.event is not None
             and any(clock_before - watcher.delay >= start + watcher.size for start in watcher.containing(move.time))
         ]
+
+    def without(self, lost: Iterable[int]) -> "Reference":
+        """Returns what the log means without some of its records."""
+        gone = set(lost)
+        log = (record._replace(holds=Lost()) if n in gone else record for n, record in enumerate(self.log))
+        return replace(self, log=tuple(log))
 
     def with_changes(self, changed: dict[int, Configure]) -> "Reference":
         """Returns what the log means if monitors are replaced though it does not say so."""

@@ -31,6 +31,7 @@ from tests.unit.eventtime.reference import (
     Configure,
     Event,
     GiveUp,
+    Lost,
     Quiet,
     Record,
     Reference,
@@ -38,7 +39,9 @@ from tests.unit.eventtime.reference import (
     Window,
 )
 
-Kind = Literal["go on", "snapshot", "snapshot and crash", "crash", "crash in the transaction", "zombie", "change"]
+Kind = Literal[
+    "go on", "snapshot", "snapshot and crash", "crash", "crash in the transaction", "zombie", "change", "expire"
+]
 _PENDING = 1000
 _PADDED_BYTES = 2048
 _BODY = Limits(rows=100, cells=100)
@@ -49,9 +52,10 @@ class Step(NamedTuple):
 
     Attributes:
         kind: *zombie* lets another worker begin while this one goes on; with *change* the next worker has another
-            declaration of a monitor.
+            declaration of a monitor; *expire* deletes the next records before the next worker begins.
         records: how many it takes in at once.
-        number: how many findings on rows are not lost; for how many more steps a zombie goes on; which monitor changes.
+        number: how many findings on rows are not lost; for how many more steps a zombie goes on; which monitor changes;
+            how many records of the log behind the state are deleted.
     """
 
     kind: Kind
@@ -136,6 +140,7 @@ class Kafka:
         messages: for other topics.
         outliers: findings on rows that were acknowledged; each may have been found more than once.
         changed: monitors that were replaced where the state stands, after which record.
+        lost: records that nobody can read any more.
     """
 
     offset: int = -1
@@ -144,6 +149,7 @@ class Kafka:
     messages: list[Message] = field(default_factory=list)
     outliers: list[CloudEvent] = field(default_factory=list)
     changed: dict[int, Configure] = field(default_factory=dict)
+    lost: set[int] = field(default_factory=set)
 
     def commit(self, snapshot: Snapshot) -> None:
         """Ends a transaction."""
@@ -209,6 +215,7 @@ def _window(window: dict[str, int], rows: list[tuple[str, str, int, float, int]]
         last=facts["last_event_time"] // SECOND,
         rows=tuple(sorted((half, id_, number, int(value)) for half, id_, number, value, _ in rows)),
         remembered=(memory["rows"], memory["windows"], memory["order"]),
+        lost=facts["lost_records"],
     )
 
 
@@ -221,7 +228,7 @@ class Cluster:
     """
 
     def __init__(self, reference: Reference, *, compact: bool) -> None:
-        self.kafka = Kafka()
+        self.kafka = Kafka(lost={n for n, record in enumerate(reference.log) if isinstance(record.holds, Lost)})
         self._reference = reference
         self._compact = compact
         # Windows of rows take the halves of a record in turn, and the reference knows no parts of a record.
@@ -255,6 +262,9 @@ class Cluster:
             self._zombies.append((self._worker, step.number))
         elif step.kind == "change":
             self._change(step.number)
+        elif step.kind == "expire":
+            gone = range(self.kafka.offset + 1, min(self.kafka.offset + 1 + step.number, len(self._records)))
+            self.kafka.lost.update(gone)
         if step.kind not in ("go on", "snapshot"):
             self.kafka.outliers += self._unacknowledged[: step.number]
             self._unacknowledged = []
@@ -283,6 +293,12 @@ class Cluster:
         """Takes in some records; at most one that configures, for which its monitors are loaded just before."""
         begin = worker.offset + 1
         end = min(begin + most, len(self._records))
+        lost = [n for n in range(begin, end) if n in self.kafka.lost]
+        if begin in lost:
+            behind = next(n for n in range(begin, len(self._records) + 1) if n not in self.kafka.lost)
+            worker.note_gap(behind - begin, behind - 1)
+            return []
+        end = min([end, *lost])
         orders = [n for n in range(begin, end) if isinstance(self._reference.log[n].holds, Configure)]
         if orders:
             end = min([end, *orders[1:2]])
@@ -291,12 +307,14 @@ class Cluster:
 
     def _loaded(self, offset: int) -> list[Counting]:
         """Returns the monitors that run once a record has been read."""
-        reference = self._reference.with_changes(self.kafka.changed)
+        reference = self._reference.without(self.kafka.lost).with_changes(self.kafka.changed)
         return [real_monitor(watcher) for watcher in reference.running(offset + 1)]
 
     def _change(self, number: int) -> None:
         """Lets the next worker have another declaration of a monitor than the state does."""
-        running = self._reference.with_changes(self.kafka.changed).running(self.kafka.offset + 1)
+        running = (
+            self._reference.without(self.kafka.lost).with_changes(self.kafka.changed).running(self.kafka.offset + 1)
+        )
         for old in running[number : number + 1]:
             for new in self._reference.watchers:
                 if new.name == old.name and new.digest != old.digest:

@@ -1,8 +1,8 @@
 """The real event-time code and a slow, obvious one agree on every log that hypothesis thinks of.
 
 Disorder, lateness, repeated ids, duplicates, requests without an answer, quiet gaps, several streams and monitors,
-tumbling and sliding windows and windows of rows, what cannot be decoded, times from the future, monitors that start, end
-and change; and workers that take in any number of records at once, that crash after any of them, whose transactions
+tumbling and sliding windows and windows of rows, what cannot be decoded, times from the future, records that are lost, monitors that
+start, end and change; and workers that take in any number of records at once, that crash after any of them, whose transactions
 fail, whose findings are lost, and that go on after they were thought to be dead. `HYPOTHESIS_PROFILE=thorough` tries
 more, and tells how many logs it has tried.
 """
@@ -22,6 +22,7 @@ from tests.unit.eventtime.reference import (
     Event,
     GiveUp,
     Life,
+    Lost,
     Quiet,
     Record,
     Reference,
@@ -56,6 +57,7 @@ EVENTS = st.builds(
 )
 HELD = {
     "events": st.lists(EVENTS, min_size=1, max_size=6).map(tuple),
+    "lost": st.builds(Lost),
     "quiet": st.builds(Quiet, stream=STREAM, time=st.integers(-20, 20) | st.sampled_from([27, 2**32])),
     "give up": st.builds(GiveUp, stream=STREAM, arrival=st.integers(-20, 0) | st.sampled_from([27, 2**32])),
     "configure": st.builds(
@@ -66,11 +68,11 @@ HELD = {
     ),
 }
 TRAFFIC = ("events",) * 8 + ("quiet", "give up")
-ANYTHING = (*TRAFFIC, "configure")
+ANYTHING = (*TRAFFIC, "configure", "lost")
 STEPS = st.lists(
     st.builds(
         Step,
-        st.sampled_from([kind for kind in KINDS if kind != "change"]),
+        st.sampled_from([kind for kind in KINDS if kind not in ("change", "expire")]),
         st.integers(1, 4),
         st.integers(0, 3),
     ),
@@ -78,7 +80,18 @@ STEPS = st.lists(
     max_size=30,
 )
 CHANGING = st.lists(
-    st.builds(Step, st.sampled_from([*KINDS, "change", "snapshot"]), st.integers(1, 4), st.integers(0, 2)),
+    st.builds(
+        Step,
+        st.sampled_from([kind for kind in (*KINDS, "change", "snapshot") if kind != "expire"]),
+        st.integers(1, 4),
+        st.integers(0, 2),
+    ),
+    min_size=12,
+    max_size=30,
+)
+
+EXPIRING = st.lists(
+    st.builds(Step, st.sampled_from([*KINDS[:6], "expire"]), st.integers(1, 4), st.integers(0, 3)),
     min_size=12,
     max_size=30,
 )
@@ -125,11 +138,11 @@ def _watchers(draw: st.DrawFn) -> tuple[Watcher, ...]:
     return tuple(found)
 
 
-def _placed(now: int, holds: Event | Quiet | GiveUp | Configure) -> Event | Quiet | GiveUp | Configure:
+def _placed(now: int, holds: Event | Quiet | GiveUp | Configure | Lost) -> Event | Quiet | GiveUp | Configure | Lost:
     """Puts times to where the log is."""
     if isinstance(holds, GiveUp):
         return holds._replace(arrival=now + holds.arrival)
-    if isinstance(holds, Configure) or holds.time is None:
+    if isinstance(holds, Configure | Lost) or holds.time is None:
         return holds
     return holds._replace(time=now + holds.time)
 
@@ -234,6 +247,18 @@ def test_a_monitor_that_was_changed_begins_where_the_state_stands(reference: Ref
     kafka = _try(name, reference, steps)
 
     check(kafka, reference.with_changes(kafka.changed))
+
+
+@given(references(), EXPIRING)
+def test_records_that_are_lost_are_told_by_the_windows_that_may_miss_them(
+    reference: Reference, steps: list[Step]
+) -> None:
+    """Whatever a worker had read of them without writing it down; and every other window is as it would have been."""
+    name = "test_records_that_are_lost_are_told_by_the_windows_that_may_miss_them"
+
+    kafka = _try(name, reference, steps)
+
+    check(kafka, reference.without(kafka.lost))
 
 
 @given(references(), STEPS)

@@ -59,6 +59,10 @@ class Watch:
         self.windower.begin(max(nanoseconds[0], self.clock.now))
         return int(self.windower.add(rows, self.clock.observe(nanoseconds)).sum())
 
+    def gap(self, records: int) -> None:
+        """Loses records."""
+        self.windower.note_gap(records, self.clock.now)
+
     def closed(self) -> list[tuple[ClosedWindow, list[int]]]:
         """Closes what is due; returns each window's facts and the numbers of its rows."""
         found = self.windower.close(self.clock.now, "watermark", unknown)

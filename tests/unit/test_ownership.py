@@ -84,7 +84,7 @@ def test_records_behind_a_gap_are_taken_in(beyond: Beyond) -> None:
         assert read(owned.state.take().changes).offset == owned.following - 1
         assert not owned.is_due(float("-inf"), 3600)
 
-        owned.apply([batch(owned.following, event(6, 1.0, id="behind"))])
+        list(owned.steps([batch(owned.following, event(6, 1.0, id="behind"))]))
         assert sum(found.rows for found in owned.state.figures()) == 2
 
     owning(act)

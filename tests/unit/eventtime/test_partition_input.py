@@ -272,7 +272,6 @@ def test_a_long_reason_is_cut() -> None:
     [(told, _, _)] = dead(run(batch(0, event(1, body=json.dumps({"inputs": tensors}).encode()))))
 
     assert len(told) <= 500
-    assert told.endswith("…")
 
 
 def test_a_time_from_the_future_is_set_aside() -> None:

@@ -1,10 +1,14 @@
 """What a partition is told about its streams, and what it tells of them: bounds, and figures for metrics."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 from nilometer_logger.eventtime import StreamClock
 from nilometer_logger.settings import ReplaySettings, WorkerSettings
 from nilometer_logger.times import SECOND
+
+_UNBOUNDED = 2**62
+_TOTALS = ("rows", "late", "duplicates", "untimed", "future", "overflowed")
 
 
 @dataclass(frozen=True)
@@ -16,12 +20,18 @@ class Bounds:
         pairing: how long a half waits for the other, in nanoseconds.
         pending: how many halves of a stream wait, at most.
         duplicates: among how many events of a partition a repeated one is recognised.
+        idle: after how long without an event a stream of which nothing is open becomes dormant, in nanoseconds.
+        streams: how many streams of a partition each monitor watches at a time, at most.
+        dormant_bytes: how much is kept of the dormant streams of a partition, at most.
     """
 
     future: int
     pairing: int
     pending: int
     duplicates: int
+    idle: int = _UNBOUNDED
+    streams: int = _UNBOUNDED
+    dormant_bytes: int = _UNBOUNDED
 
 
 def bounds_of(settings: WorkerSettings | ReplaySettings) -> Bounds:
@@ -31,6 +41,9 @@ def bounds_of(settings: WorkerSettings | ReplaySettings) -> Bounds:
         pairing=int(settings.pairing_seconds * SECOND),
         pending=settings.max_pending,
         duplicates=settings.max_duplicates,
+        idle=int(settings.idle_stream_seconds * SECOND),
+        streams=settings.max_streams,
+        dormant_bytes=settings.max_dormant_bytes,
     )
 
 
@@ -66,8 +79,27 @@ class StreamFigures:
 
     def end(self, earlier: "StreamFigures | None") -> "StreamFigures":
         """Tells what is left once nobody watches the stream: its totals, with those of an earlier time."""
-        totals = {
-            name: getattr(self, name) + (getattr(earlier, name) if earlier else 0)
-            for name in ("rows", "late", "duplicates", "untimed", "future", "overflowed")
-        }
-        return StreamFigures(self.stream, **totals, clock=StreamClock().now)
+        totals = {name: getattr(self, name) for name in _TOTALS}
+        found = StreamFigures(self.stream, **totals, clock=StreamClock().now)
+        return found.since(earlier) if earlier else found
+
+    def since(self, earlier: "StreamFigures") -> "StreamFigures":
+        """Tells the same with the totals of an earlier time."""
+        return replace(self, **{name: getattr(self, name) + getattr(earlier, name) for name in _TOTALS})
+
+
+class Tally:
+    """What a partition counts beyond the time that it has a stream in memory; whoever wants totals in all keeps it.
+
+    Attributes:
+        stream_overflow: events set aside because their monitor watches as many streams as it may, by monitor.
+        ended: totals of streams that are not in memory any more, by stream.
+    """
+
+    def __init__(self) -> None:
+        self.stream_overflow: Counter[str] = Counter()
+        self.ended: dict[str, StreamFigures] = {}
+
+    def end(self, figures: StreamFigures) -> None:
+        """Keeps the totals of a stream that is not in memory any more, or not yet."""
+        self.ended[figures.stream] = figures.end(self.ended.get(figures.stream))

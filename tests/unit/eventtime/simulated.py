@@ -7,7 +7,7 @@ its transactions are refused.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -219,9 +219,11 @@ class Cluster:
     Args:
         reference: what the log is, and under which bounds it is read.
         compact: whether the state is compacted before it is restored.
+        bounds: others of the partition, by name.
     """
 
-    def __init__(self, reference: Reference, *, compact: bool) -> None:
+    def __init__(self, reference: Reference, *, compact: bool, bounds: Mapping[str, int]) -> None:
+        self._bounds = bounds
         self.kafka = Kafka(lost={n for n, record in enumerate(reference.log) if isinstance(record.holds, Lost)})
         self._reference = reference
         self._compact = compact
@@ -274,6 +276,7 @@ class Cluster:
             pairing=self._reference.pairing * second,
             pending=_PENDING,
             duplicates=self._reference.remembered,
+            **self._bounds,
         )
         partition = Partition(self._loaded(self.kafka.offset), bounds)
         partition.restore(compacted(self.kafka.state) if self._compact else self.kafka.state)
@@ -313,13 +316,14 @@ class Cluster:
                     self.kafka.changed[self.kafka.offset] = Configure(tuple(digests.items()))
 
 
-def work(reference: Reference, steps: Iterable[Step], *, compact: bool = False) -> Kafka:
+def work(reference: Reference, steps: Iterable[Step], *, compact: bool = False, **bounds: int) -> Kafka:
     """Lets workers read a log to its end, one after another crashing as the steps say.
 
     Args:
         reference: what the log is, and under which bounds it is read.
         steps: what happens; once they are used up, one worker reads the rest.
         compact: whether the state is compacted before it is restored.
+        bounds: others of the partition, by name.
     """
     with capture_logs():
-        return Cluster(reference, compact=compact).run(steps)
+        return Cluster(reference, compact=compact, bounds=bounds).run(steps)

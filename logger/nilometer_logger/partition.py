@@ -11,7 +11,9 @@ the state is not loaded any more, and another declaration of its name is, nobody
 new one takes its place where the state stands.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
@@ -19,6 +21,7 @@ import structlog
 
 from nilometer_logger import punctuation, snapshots
 from nilometer_logger.deadletters import POSITION, REASON, dead_letter
+from nilometer_logger.dormancy import Dormant, DormantStream, DormantWindows, end_of, period
 from nilometer_logger.duplicates import Duplicates
 from nilometer_logger.errors import EventError, StateError
 from nilometer_logger.events import CloudEvent
@@ -31,7 +34,8 @@ from nilometer_logger.pairing import Pool
 from nilometer_logger.punctuation import Configure, GiveUp, Punctuation, Quiet
 from nilometer_logger.snapshots import Change, Message, Restored, Snapshot
 from nilometer_logger.sorting import Sorter
-from nilometer_logger.streamfigures import Bounds, StreamFigures
+from nilometer_logger.streamfigures import Bounds, StreamFigures, Tally
+from nilometer_logger.times import SECOND
 from nilometer_logger.watched import Watched
 
 _log = structlog.get_logger("nilometer.partition")
@@ -42,6 +46,7 @@ _STREAMS_AT_ONCE = 200
 _MOST_RECORDS = 500
 _MOST_WAITING_BYTES = 16 * 2**20
 _FINDING_BYTES_A_COLUMN = 512
+_MINUTE = 60 * SECOND
 
 
 class Partition:
@@ -50,6 +55,7 @@ class Partition:
     Args:
         monitors: all that are loaded.
         bounds: of times and memory.
+        tally: takes what is counted of streams that are not in memory; one of its own where none is given.
 
     Attributes:
         offset: the last record taken in; -1 before the first.
@@ -57,7 +63,7 @@ class Partition:
         is_settled: whether the state stands between two records, where a snapshot of it may be taken.
     """
 
-    def __init__(self, monitors: Sequence[Monitor], bounds: Bounds) -> None:
+    def __init__(self, monitors: Sequence[Monitor], bounds: Bounds, tally: Tally | None = None) -> None:
         self.offset = -1
         self.topic: tuple[str, int] | None = None
         self.is_settled = True
@@ -69,10 +75,14 @@ class Partition:
         self._monitors_changed = True
         self._streams: dict[str, Watched] = {}
         self._touched: dict[str, Watched] = {}
-        self._ended: dict[str, StreamFigures] = {}
+        self._dormant = Dormant(bounds.dormant_bytes)
+        self._watching: Counter[str] = Counter()  # streams in memory by monitor
+        self._arrival = 0  # the largest of a record
+        self._overflow_said = -_MINUTE
+        self._tally = tally or Tally()
         self._unwatched: set[str] = set()
         self._seen = Duplicates(bounds.duplicates)
-        self._sorter = Sorter(self._figures_of, self._seen, self._bury, bounds)
+        self._sorter = Sorter(self, self._seen, self._bury, bounds)
         self._changes: dict[bytes, bytes | None] = {}
         self._outbox = Outbox()
         self._pool = Pool(bounds.all_pending)
@@ -125,7 +135,9 @@ class Partition:
             return
         self.offset = self._taken = restored.offset
         self.topic, self._announced = restored.topic, restored.announced
+        self._arrival = restored.arrival
         self._take_up_monitors(restored.active)
+        self._restore_dormant(restored)
         for text, (clock, arrival, answers) in restored.clocks.items():
             if watched := self._watch(Stream.parse(text), clock, arrival):
                 watched.pairing.has_response = answers
@@ -139,6 +151,32 @@ class Partition:
         for chunk, blob in sorted(restored.seen.items()):
             self._seen.load(chunk, blob)
         self._restore_windows(restored)
+
+    def _restore_dormant(self, restored: Restored) -> None:
+        """Takes up the streams that are dormant, without making anything of them."""
+        windows: dict[str, list[DormantWindows]] = {text: [] for text in restored.dormant}
+        for about in [about for about in restored.headers if about[2] in windows]:
+            name, digest, text = about
+            header, memory = restored.headers.pop(about), restored.memories.pop(about, b"")
+            if self._active.get(name) == digest:
+                windows[text].append(DormantWindows(name, digest, header, memory))
+            else:
+                self._changes[snapshots.key("monitor", *about)] = None
+                self._changes[snapshots.key("memory", *about)] = None
+        pending: dict[str, list[tuple[int, bytes]]] = {text: [] for text in restored.dormant}
+        for text, chunk in sorted(key for key in restored.pending if key[0] in windows):
+            pending[text].append((chunk, restored.pending.pop((text, chunk))))
+        for text in restored.dormant:
+            clock, arrival, answers = restored.clocks.pop(text)
+            left = DormantStream(arrival, clock, answers, windows[text], pending[text])
+            if self._expects(Stream.parse(text)):
+                self._dormant.put(text, left)
+            else:
+                self._changes.update(end_of(text, left))
+
+    def _expects(self, stream: Stream) -> bool:
+        """Tells whether a stream is watched, or will be once the log says so."""
+        return any(monitor.watches(stream) for monitor in (*self._running.values(), *self._loaded.values()))
 
     def _take_up_monitors(self, active: dict[str, str]) -> None:
         self._running, self._active = {}, {}
@@ -210,6 +248,12 @@ class Partition:
         self.is_settled = False
         runs: dict[str, Run] = {}
         for record in records:
+            if record.timestamp > self._arrival:
+                if period(record.timestamp, self._bounds.idle) != period(self._arrival, self._bounds.idle):
+                    yield from self._take_in(runs)
+                    runs.clear()
+                    self._lay_down_idle(record.timestamp - self._bounds.idle)
+                self._arrival = record.timestamp
             try:
                 if record.kind == "punctuation":
                     order = punctuation.decode(record.value or b"")
@@ -263,35 +307,119 @@ class Partition:
         if goes_on >= 0:
             yield self._outbox.take_outliers()
 
-    def _figures_of(self, text: str) -> StreamFigures | None:
-        """Gives the figures of a stream that somebody watches, by its text."""
-        watched = self._streams.get(text)
-        if watched is None and text not in self._unwatched:
-            watched = self._watch(Stream.parse(text))
-            if watched is None and len(self._unwatched) < _UNWATCHED_REMEMBERED:
-                self._unwatched.add(text)
-                _log.info("stream not watched", stream=text, reason="no monitor names it")
-        return watched.figures if watched else None
+    def is_watched(self, text: str) -> bool:
+        """Tells whether a monitor watches a stream."""
+        if text in self._streams:
+            return True
+        if text in self._unwatched:
+            return False
+        stream = Stream.parse(text)
+        if any(monitor.watches(stream) for monitor in self._running.values()):
+            return True
+        if text in self._dormant:  # a monitor waits for the log to say so
+            return True
+        if len(self._unwatched) < _UNWATCHED_REMEMBERED:
+            self._unwatched.add(text)
+            _log.info("stream not watched", stream=text, reason="no monitor names it")
+        return False
+
+    def admit(self, text: str) -> str:
+        """Takes a stream into memory, of which there is a row.
+
+        Returns:
+            Why there is no room for it; empty where there is.
+        """
+        if text in self._streams:
+            return ""
+        stream = Stream.parse(text)
+        for monitor in self._running.values():
+            if self._watching[monitor.name] >= self._bounds.streams and monitor.watches(stream):
+                return (
+                    f"monitor {monitor.name} watches {self._bounds.streams} streams of this partition, as many as it may "
+                    "(--max-streams); redrive it once others have been idle for --idle-stream-seconds"
+                )
+        if text in self._dormant:
+            self._wake(text, self._running)
+        else:
+            self._watch(stream)
+        return ""
+
+    def refuse(self, text: str, reason: str, letters: Sequence[Message]) -> None:
+        """Sets events of a stream aside for which there is no room; says so once a minute of the log."""
+        self._outbox.messages += letters
+        stream = Stream.parse(text)
+        for monitor in self._running.values():
+            if monitor.watches(stream):
+                self._tally.stream_overflow[monitor.name] += len(letters)
+        if self._arrival - self._overflow_said >= _MINUTE:
+            self._overflow_said = self._arrival
+            _log.warning("streams set aside", stream=text, reason=reason)
+
+    def count_future(self, text: str) -> None:
+        """Counts an event of a stream that lies too far in the future."""
+        if watched := self._streams.get(text):
+            watched.figures.future += 1
+        else:
+            self._tally.end(StreamFigures(text, future=1))
 
     def _watch(self, stream: Stream, clock: int | None = None, arrival: int = 0) -> Watched | None:
         watching = [monitor for monitor in self._running.values() if monitor.watches(stream)]
         # A clock that is known is kept for a monitor that is loaded and only waits for the log to say so.
-        expected = clock is not None and any(monitor.watches(stream) for monitor in self._loaded.values())
-        if not watching and not expected:
+        if not watching and not (clock is not None and self._expects(stream)):
             return None
-        watched = Watched(stream, self._bounds, self._outbox, self._pool, clock=clock, last_arrival=arrival)
+        watched = self._made(stream, clock, arrival)
         for monitor in watching:
             watched.watch(monitor)
         self._streams[watched.text] = watched
+        self._watching.update(monitor.name for monitor in watching)
         return watched
+
+    def _made(self, stream: Stream, clock: int | None, arrival: int) -> Watched:
+        return Watched(stream, self._bounds, self._outbox, self._pool, clock=clock, last_arrival=arrival)
+
+    def _lay_down_idle(self, arrived_before: int) -> None:
+        """Lets the streams become dormant that are idle."""
+        for text in [text for text, watched in self._streams.items() if watched.is_idle(arrived_before)]:
+            self._lay_down(text)
+        self._changes.update(self._dormant.forget())
+
+    def _lay_down(self, text: str) -> None:
+        watched = self._streams.pop(text)
+        self._touched.pop(text, None)
+        left, changes = watched.lie_down()
+        self._changes.update(changes)
+        self._dormant.put(text, left)
+        self._watching.subtract(windower.monitor.name for windower in watched.windowers)
+        self._tally.end(watched.read_figures())
+
+    def _wake(self, text: str, running: Mapping[str, Monitor]) -> Watched:
+        """Takes a dormant stream into memory, with the monitors that run, or that ran until now."""
+        left, stream = self._dormant.pop(text), Stream.parse(text)
+        watched = self._streams[text] = self._made(stream, left.clock, left.arrival)
+        for monitor in running.values():
+            if monitor.watches(stream):
+                watched.watch(monitor)
+                self._watching[monitor.name] += 1
+        watched.take_up(left)
+        self._touched[text] = watched
+        return watched
+
+    @contextmanager
+    def _awake(self, text: str, running: Mapping[str, Monitor]) -> Iterator[Watched | None]:
+        """Gives a stream, which is dormant again afterwards if it was before and is there still; None for none."""
+        is_dormant = text in self._dormant
+        yield self._wake(text, running) if is_dormant else self._streams.get(text)
+        if is_dormant and text in self._streams:
+            self._lay_down(text)
 
     def _obey(self, order: Punctuation) -> None:
         match order:
             case Quiet(clocks):
                 for text, clock in clocks.items():
-                    if (watched := self._streams.get(text)) and watched.has_begun:
-                        watched.be_quiet(clock)
-                        self._touched[text] = watched
+                    with self._awake(text, self._running) as watched:
+                        if watched and watched.has_begun:
+                            watched.be_quiet(clock)
+                            self._touched[text] = watched
             case GiveUp(streams):
                 for text, arrived_before in streams.items():
                     if (watched := self._streams.get(text)) and watched.has_begun:
@@ -324,21 +452,28 @@ class Partition:
             )
         for name, monitor in start.items():
             _log.info("monitor starts", monitor=name, digest=monitor.digest[:12], offset=self.offset + 1)
-        self._running = {**keep, **start}
+        before, self._running = self._running, {**keep, **start}
         self._active = self._announced = dict(monitors)
         self._monitors_changed = True
         self._unwatched.clear()
-        for text, watched in list(self._streams.items()):
-            self._touched[text] = watched
-            self._changes.update(watched.watch_only(keep))
-            for monitor in start.values():
-                if monitor.watches(watched.stream):
-                    watched.watch(monitor)
-            if not watched.windowers:
-                self._changes.update(watched.end())
-                watched.pairing.release()
-                self._ended[text] = watched.read_figures().end(self._ended.get(text))
-                del self._streams[text], self._touched[text]
+        for text in [*self._streams, *self._dormant]:
+            with self._awake(text, before) as watched:
+                assert watched is not None  # noqa: S101 - for the type: it is one of both
+                self._watch_only(watched, keep, start.values())
+
+    def _watch_only(self, watched: Watched, keep: Container[str], start: Iterable[Monitor]) -> None:
+        self._watching.subtract(windower.monitor.name for windower in watched.windowers)
+        self._touched[watched.text] = watched
+        self._changes.update(watched.watch_only(keep))
+        for monitor in start:
+            if monitor.watches(watched.stream):
+                watched.watch(monitor)
+        self._watching.update(windower.monitor.name for windower in watched.windowers)
+        if not watched.windowers:
+            self._changes.update(watched.end())
+            watched.pairing.release()
+            self._tally.end(watched.read_figures())
+            del self._streams[watched.text], self._touched[watched.text]
 
     def configure(self, monitors: Sequence[Monitor]) -> None:
         """Takes what is loaded from now on; it runs once the log says so."""
@@ -351,10 +486,11 @@ class Partition:
             records: how many, at least; 1 or more.
             offset: of the last of them, or of the last record of a log that lost its end.
         """
-        for text, watched in self._streams.items():
-            if watched.has_begun:
-                watched.note_gap(records)
-                self._touched[text] = watched
+        for text in [*self._streams, *self._dormant]:
+            with self._awake(text, self._running) as watched:
+                if watched and watched.has_begun:
+                    watched.note_gap(records)
+                    self._touched[text] = watched
         self.offset, self._has_gap = offset, True
 
     def drain(self) -> None:
@@ -397,7 +533,21 @@ class Partition:
 
     def figures(self) -> list[StreamFigures]:
         """Tells how the streams stand, for metrics; what nobody watches any more keeps its totals."""
-        return [*(watched.read_figures() for watched in self._streams.values()), *self._ended.values()]
+        ended, found = self._tally.ended, []
+        for text, watched in self._streams.items():
+            figures = watched.read_figures()
+            found.append(figures.since(ended[text]) if text in ended else figures)
+        return [*found, *(figures for text, figures in ended.items() if text not in self._streams)]
+
+    @property
+    def streams(self) -> int:
+        """How many streams are in memory."""
+        return len(self._streams)
+
+    @property
+    def dormant(self) -> int:
+        """How many streams have left it, all but their clocks."""
+        return len(self._dormant)
 
     def take(self) -> Snapshot:
         """Hands over all that has happened since the last call, for one transaction."""
@@ -410,7 +560,9 @@ class Partition:
         if self._monitors_changed:
             changes[snapshots.key("monitors")] = snapshots.value(self._active, self._announced)
             self._monitors_changed = False
-        changes[snapshots.key("partition")] = snapshots.value(snapshots.VERSION, self.offset, *(self.topic or ("", 0)))
+        changes[snapshots.key("partition")] = snapshots.value(
+            snapshots.VERSION, self.offset, *(self.topic or ("", 0)), self._arrival
+        )
         taken = Snapshot(self.offset, list(changes.items()), self._outbox.findings, self._outbox.messages)
         self._outbox.findings, self._outbox.messages = [], []
         self._taken, self._has_gap = self.offset, False

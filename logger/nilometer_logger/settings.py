@@ -155,6 +155,19 @@ class WorkerSettings(Measured):
     max_finding_bytes: int = setting(
         8 * 2**20, "the largest finding; larger ones are shortened, as for a topic that takes less", least=16_384
     )
+    idle_stream_seconds: float = setting(
+        3600.0,
+        "after how long without an event a stream of which nothing is open leaves memory, all but its clock",
+        least=1,
+    )
+    max_streams: int = setting(
+        10_000, "streams of a partition that a monitor watches at a time; the events of others are set aside", least=1
+    )
+    max_dormant_bytes: int = setting(
+        8 * 2**20,
+        "bytes kept of a partition's streams that have left memory, some 400 each; the oldest go first",
+        least=0,
+    )
     session_seconds: float = setting(10.0, "after how long without a heartbeat another worker takes over", least=1)
     metrics_host: str = setting("127.0.0.1", "the address that /metrics and probes listen on; 0.0.0.0 in a container")
     metrics_port: int = setting(8090, _METRICS_PORT, least=-1, most=65535)
@@ -202,6 +215,9 @@ class ReplaySettings(Common):
     max_duplicates: int = same_as(WorkerSettings, "max_duplicates")
     max_event_rows: int = same_as(WorkerSettings, "max_event_rows")
     max_event_cells: int = same_as(WorkerSettings, "max_event_cells")
+    idle_stream_seconds: float = same_as(WorkerSettings, "idle_stream_seconds")
+    max_streams: int = same_as(WorkerSettings, "max_streams")
+    max_dormant_bytes: int = same_as(WorkerSettings, "max_dormant_bytes")
 
 
 def declared(settings: type[Common]) -> list[Field[Any]]:

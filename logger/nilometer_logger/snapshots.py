@@ -5,9 +5,9 @@ MessagePack; a record without a value deletes its key.
 
 | key                                     | value                                                                   |
 |-----------------------------------------|-------------------------------------------------------------------------|
-| ``["partition"]``                       | ``[version, offset, topic id, partitions]``: the last record taken in, and of which topic |
+| ``["partition"]``                       | ``[version, offset, topic id, partitions, arrival]``: the last record taken in, of which topic, and the largest arrival |
 | ``["monitors"]``                        | ``[active, announced]``: digests by name: what runs, what the log said last |
-| ``["clock", stream]``                   | ``[event time, arrival, answers]``: the stream's clock, its last arrival, whether it has shown a response |
+| ``["clock", stream]``                   | ``[event time, arrival, answers, dormant]``: the stream's clock, its last arrival, whether it has shown a response; the last only of one that is dormant |
 | ``["monitor", name, digest, stream]``   | the header of a monitor's windows over a stream: see `eventtime`        |
 | ``["pane", name, digest, stream, key]`` | ``[first, last, state]``: see `eventtime.Pane`; the state is opaque     |
 | ``["memory", name, digest, stream]``    | ``[memory]``: what a monitor keeps of a stream; opaque                  |
@@ -16,7 +16,7 @@ MessagePack; a record without a value deletes its key.
 
 Times are int64 nanoseconds. A change of this format raises `VERSION`, and an older version is then either migrated or
 refused with the remedy. A value that is too large for a record lies in several (see `multipart`), which version 3 had
-not, nor gaps in the headers of windows. Version 2 had no `memory` either. Version 1 had ``["window", …]`` for panes,
+not, nor gaps in the headers of windows, dormant streams and the largest arrival. Version 2 had no `memory` either. Version 1 had ``["window", …]`` for panes,
 headers of ``[began, late]``, and neither `monitors` nor what follows the offset in `partition` either. All are migrated:
 the first snapshot rewrites what is different.
 """
@@ -91,9 +91,11 @@ class Restored:
         version: of the format that it was written in; that of ours where there was nothing.
         offset: -1 where there was nothing.
         topic: id and number of partitions of the input; None where they were not written.
+        arrival: the largest of a record.
         active: digests of the monitors that run, by name.
         announced: what the log said last, alike.
         clocks: clock, last arrival and whether there was a response, by stream.
+        dormant: streams that are.
         headers: by name, digest and stream.
         panes: first, last and state, by name, digest, stream and key.
         memories: by name, digest and stream.
@@ -104,9 +106,11 @@ class Restored:
     version: int = VERSION
     offset: int = -1
     topic: tuple[str, int] | None = None
+    arrival: int = 0
     active: dict[str, str] = field(default_factory=dict)
     announced: dict[str, str] | None = None
     clocks: dict[str, tuple[int, int, bool]] = field(default_factory=dict)
+    dormant: set[str] = field(default_factory=set)
     headers: dict[tuple[str, str, str], list[Any]] = field(default_factory=dict)
     panes: dict[tuple[str, str, str, int], tuple[int, int, bytes]] = field(default_factory=dict)
     memories: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
@@ -146,12 +150,15 @@ def _place(restored: Restored, kind: str, parts: Any, content: Any) -> None:
                 "run the version that wrote it, or delete the topic to start with empty windows"
             )
         restored.topic = (topic[0], topic[1]) if topic and topic[0] else None
+        restored.arrival = sum(topic[2:])
     elif kind == "monitors":
         restored.active, restored.announced = content
     elif kind == "clock":
         [stream] = parts
         clock, arrival, *answers = content
-        restored.clocks[stream] = clock, arrival, answers == [True]
+        restored.clocks[stream] = clock, arrival, answers[:1] == [True]
+        if answers[1:] == [True]:
+            restored.dormant.add(stream)
     elif kind == "monitor":
         name, digest, stream = parts
         restored.headers[name, digest, stream] = list(content)

@@ -1,7 +1,8 @@
 """The events of records are sorted into the runs of their streams; what is none, or comes twice, is not among them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from nilometer_logger.deadletters import dead_letter
 from nilometer_logger.duplicates import Duplicates
@@ -10,14 +11,30 @@ from nilometer_logger.events import to_kafka
 from nilometer_logger.inferences import Reading, Record, Run, halves_of, read_inferences
 from nilometer_logger.kserve import Facts, stream_text
 from nilometer_logger.snapshots import Message
-from nilometer_logger.streamfigures import Bounds, StreamFigures
+from nilometer_logger.streamfigures import Bounds
+
+
+class Streams(Protocol):
+    """The streams of a partition."""
+
+    def is_watched(self, text: str) -> bool:
+        """Tells whether a monitor watches a stream."""
+
+    def admit(self, text: str) -> str:
+        """Makes room for a stream of which there is a row; tells why there is none, or nothing."""
+
+    def refuse(self, text: str, reason: str, letters: Sequence[Message]) -> None:
+        """Sets events of a stream aside."""
+
+    def count_future(self, text: str) -> None:
+        """Counts an event of a stream that lies too far in the future."""
 
 
 class Sorter:
     """Sorts events.
 
     Args:
-        figures_of: gives the figures of a stream, by its text; None where nobody watches it.
+        streams: of the partition.
         seen: the identities of the events that were there before.
         bury: sets an event aside.
         bounds: of an event's time and body.
@@ -28,12 +45,12 @@ class Sorter:
 
     def __init__(
         self,
-        figures_of: Callable[[str], StreamFigures | None],
+        streams: Streams,
         seen: Duplicates,
         bury: Callable[[Message], None],
         bounds: Bounds,
     ) -> None:
-        self._figures_of = figures_of
+        self._streams = streams
         self._seen = seen
         self._bury = bury
         self._bounds = bounds
@@ -58,8 +75,8 @@ class Sorter:
             self.work += reading.work
             for place, error in reading.refused.items():
                 reasons[found.numbers[place]] = str(error)
-                if isinstance(error, FutureTimeError) and (figures := self._figures_of(found.streams[place])):
-                    figures.future += 1
+                if isinstance(error, FutureTimeError):
+                    self._streams.count_future(found.streams[place])
             self._add(record, reading, runs)
             found = found.after(reading.count)
             if found.events:
@@ -73,14 +90,15 @@ class Sorter:
 
     def _watched_stream(self, facts: Facts) -> str | None:
         text = stream_text(facts)
-        return text if self._figures_of(text) is not None else None
+        return text if self._streams.is_watched(text) else None
 
     def _add(self, record: Record, reading: Reading, runs: dict[str, Run]) -> None:
         is_new = self._seen.add_all(reading.inferences.identities.tolist())
         texts = dict.fromkeys(reading.streams)
         if len(texts) == 1 and False not in is_new:
             [text] = texts
-            runs.setdefault(text, Run()).add(record, reading.inferences)
+            if self._has_room(text, runs, record, reading, is_new):
+                runs.setdefault(text, Run()).add(record, reading.inferences)
             return
         places: dict[str, list[int]] = {text: [] for text in texts}
         counts = Counter(reading.streams)
@@ -88,7 +106,30 @@ class Sorter:
             if new:
                 places[text].append(place)
         for text, wanted in places.items():
-            runs.setdefault(text, Run()).add(record, reading.inferences.at(wanted), counts[text] - len(wanted))
+            if self._has_room(text, runs, record, reading, is_new):
+                runs.setdefault(text, Run()).add(record, reading.inferences.at(wanted), counts[text] - len(wanted))
+
+    def _has_room(
+        self, text: str, runs: Mapping[str, Run], record: Record, reading: Reading, is_new: list[bool]
+    ) -> bool:
+        """Tells whether a stream is in memory, or has room there; otherwise sets its events aside."""
+        if text in runs or not (reason := self._streams.admit(text)):
+            return True
+        self._refuse(record, reading, is_new, text, reason)
+        return False
+
+    def _refuse(self, record: Record, reading: Reading, is_new: list[bool], text: str, reason: str) -> None:
+        """Sets aside the events of a stream that is one too many, without a line for each."""
+        numbers = [
+            number
+            for number, stream, new in zip(reading.inferences.numbers, reading.streams, is_new, strict=True)
+            if stream == text and new
+        ]
+        letters = []
+        for number in numbers:
+            headers, body = to_kafka(record.events[number])
+            letters.append(dead_letter(reason, record.place(number), headers, body))
+        self._streams.refuse(text, reason, letters)
 
     def _set_aside(self, record: Record, reasons: Mapping[int, str]) -> None:
         for number, reason in sorted(reasons.items()):

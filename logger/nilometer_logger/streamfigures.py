@@ -1,11 +1,15 @@
 """What a partition is told about its streams, and what it tells of them: bounds, and figures for metrics."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 from nilometer_logger.eventtime import StreamClock
 from nilometer_logger.payload import DEFAULT_LIMITS, Limits
 from nilometer_logger.settings import ReplaySettings, WorkerSettings
 from nilometer_logger.times import SECOND
+
+_UNBOUNDED = 2**62
+_TOTALS = ("rows", "late", "duplicates", "untimed", "future", "overflowed")
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,9 @@ class Bounds:
         all_pending: how many halves of all streams of a partition wait, or are given up and may count in a window.
         duplicates: among how many events of a partition a repeated one is recognised.
         body: what one event's body may hold.
+        idle: after how long without an event a stream of which nothing is open becomes dormant, in nanoseconds.
+        streams: how many streams of a partition each monitor watches at a time, at most.
+        dormant_bytes: how much is kept of the dormant streams of a partition, at most.
     """
 
     future: int
@@ -27,6 +34,9 @@ class Bounds:
     duplicates: int
     body: Limits = DEFAULT_LIMITS
     all_pending: int = 50_000
+    idle: int = _UNBOUNDED
+    streams: int = _UNBOUNDED
+    dormant_bytes: int = _UNBOUNDED
 
 
 def bounds_of(settings: WorkerSettings | ReplaySettings) -> Bounds:
@@ -38,6 +48,9 @@ def bounds_of(settings: WorkerSettings | ReplaySettings) -> Bounds:
         all_pending=settings.max_pending_in_partition,
         duplicates=settings.max_duplicates,
         body=Limits(rows=settings.max_event_rows, cells=settings.max_event_cells),
+        idle=int(settings.idle_stream_seconds * SECOND),
+        streams=settings.max_streams,
+        dormant_bytes=settings.max_dormant_bytes,
     )
 
 
@@ -73,8 +86,27 @@ class StreamFigures:
 
     def end(self, earlier: "StreamFigures | None") -> "StreamFigures":
         """Tells what is left once nobody watches the stream: its totals, with those of an earlier time."""
-        totals = {
-            name: getattr(self, name) + (getattr(earlier, name) if earlier else 0)
-            for name in ("rows", "late", "duplicates", "untimed", "future", "overflowed")
-        }
-        return StreamFigures(self.stream, **totals, clock=StreamClock().now)
+        totals = {name: getattr(self, name) for name in _TOTALS}
+        found = StreamFigures(self.stream, **totals, clock=StreamClock().now)
+        return found.since(earlier) if earlier else found
+
+    def since(self, earlier: "StreamFigures") -> "StreamFigures":
+        """Tells the same with the totals of an earlier time."""
+        return replace(self, **{name: getattr(self, name) + getattr(earlier, name) for name in _TOTALS})
+
+
+class Tally:
+    """What a partition counts beyond the time that it has a stream in memory; whoever wants totals in all keeps it.
+
+    Attributes:
+        stream_overflow: events set aside because their monitor watches as many streams as it may, by monitor.
+        ended: totals of streams that are not in memory any more, by stream.
+    """
+
+    def __init__(self) -> None:
+        self.stream_overflow: Counter[str] = Counter()
+        self.ended: dict[str, StreamFigures] = {}
+
+    def end(self, figures: StreamFigures) -> None:
+        """Keeps the totals of a stream that is not in memory any more, or not yet."""
+        self.ended[figures.stream] = figures.end(self.ended.get(figures.stream))

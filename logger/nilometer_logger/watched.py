@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nilometer_logger import snapshots
+from nilometer_logger.dormancy import DormantStream, DormantWindows
 from nilometer_logger.eventtime import CountWindower, StreamClock, Windower, windower_of
 from nilometer_logger.inferences import Arrivals, Block, Run, rows_of
 from nilometer_logger.kserve import Half, Stream
@@ -228,6 +229,16 @@ class Watched:
         figures.pending, figures.overflowed = len(self.pairing), self.pairing.overflowed
         return figures
 
+    def is_idle(self, arrived_before: int) -> bool:
+        """Tells whether the stream may become dormant.
+
+        Args:
+            arrived_before: its last event must have arrived then or before.
+        """
+        if self.last_arrival > arrived_before or len(self.pairing):
+            return False
+        return not any(windower.open for windower in self.windowers)
+
     def changes(self) -> Iterator[snapshots.Change]:
         """Gives what has changed since the last call, for a snapshot."""
         yield (
@@ -239,6 +250,34 @@ class Watched:
         for windower in self.windowers:
             yield from _changes_of(windower, self.text)
 
+    def lie_down(self) -> tuple[DormantStream, list[snapshots.Change]]:
+        """Returns what is left of an idle stream, and what has changed since the last call of `changes`."""
+        for windower in self.windowers:
+            windower.header_changed = True  # so that the state holds all that is left
+        changes = dict(self.changes())
+        changes[snapshots.key("clock", self.text)] = snapshots.value(
+            self.clock.now, self.last_arrival, self.pairing.has_response, True
+        )
+        windows = [_left_of(windower) for windower in self.windowers]
+        left = DormantStream(self.last_arrival, self.clock.now, self.pairing.has_response, windows, self.pairing.dump())
+        return left, list(changes.items())
+
+    def take_up(self, left: DormantStream) -> None:
+        """Takes up what is left of the stream, whose clock and windowers are there already.
+
+        Raises:
+            StateError: if it cannot be read.
+        """
+        self.pairing.has_response = left.has_response
+        for chunk, blob in left.pending:
+            self.pairing.load(chunk, blob)
+        found = {(windows.name, windows.digest): windows for windows in left.windows}
+        for windower in self.windowers:
+            if windows := found.get((windower.monitor.name, windower.monitor.digest)):
+                windower.restore(windows.header, {}, self.clock.now)
+                if windows.memory:
+                    windower.recall(windows.memory)
+
     def end(self) -> Iterator[snapshots.Change]:
         """Gives what deletes the stream from the state, once nobody watches it any more."""
         for name, _ in self.changes():  # a chunk that is gone since the last snapshot is in the state as well
@@ -247,6 +286,11 @@ class Watched:
             yield snapshots.key("pending", self.text, chunk), None
         for windower in self.windowers:
             yield from _end_of(windower, self.text)
+
+
+def _left_of(windower: Windower | CountWindower) -> DormantWindows:
+    monitor = windower.monitor
+    return DormantWindows(monitor.name, monitor.digest, windower.header(), windower.written)
 
 
 def _changes_of(windower: Windower | CountWindower, text: str) -> Iterator[snapshots.Change]:

@@ -36,6 +36,10 @@ _decode = msgspec.msgpack.Decoder(_Written).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
+def _written(chunk: _Chunk) -> bytes:
+    return _encode([[half[:5] for half in chunk.waiting.values()], chunk.given_up])
+
+
 class Chunks:
     """The chunks of one stream.
 
@@ -90,13 +94,19 @@ class Chunks:
         """Returns the numbers of the closed chunks."""
         return [number for number in self._chunks if number != self.open]
 
+    def dump(self) -> Iterator[tuple[int, bytes]]:
+        """Gives all closed chunks that hold anything, as they are written."""
+        for number, chunk in sorted(self._chunks.items()):
+            if number != self.open and (chunk.waiting or chunk.given_up):
+                yield number, _written(chunk)
+
     def changes(self) -> Iterator[tuple[int, bytes | None]]:
         """Gives the closed chunks that have changed since the last call; None for one that is gone."""
         changed, self._changed = sorted(self._changed), set()
         for number in changed:
             chunk = self._chunks[number]
             if chunk.waiting or chunk.given_up:
-                yield number, _encode([[half[:5] for half in chunk.waiting.values()], chunk.given_up])
+                yield number, _written(chunk)
             else:
                 del self._chunks[number]
                 yield number, None

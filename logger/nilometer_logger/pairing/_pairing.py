@@ -205,6 +205,10 @@ class Pairing:
         """Returns the numbers of the chunks that `changes` may have written and not said to be gone."""
         return self._chunks.numbers()
 
+    def dump(self) -> list[tuple[int, bytes]]:
+        """Returns all chunks as they are written, once `changes` was called; `load` takes them up."""
+        return list(self._chunks.dump())
+
     def load(self, chunk: int, blob: bytes) -> None:
         """Takes up a chunk that an earlier owner wrote; in any order, before anything is put.
 

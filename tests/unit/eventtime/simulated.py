@@ -8,7 +8,7 @@ its transactions are refused.
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -225,9 +225,11 @@ class Cluster:
     Args:
         reference: what the log is, and under which bounds it is read.
         compact: whether the state is compacted before it is restored.
+        bounds: others of the partition, by name.
     """
 
-    def __init__(self, reference: Reference, *, compact: bool) -> None:
+    def __init__(self, reference: Reference, *, compact: bool, bounds: Mapping[str, int]) -> None:
+        self._bounds = bounds
         self.kafka = Kafka(lost={n for n, record in enumerate(reference.log) if isinstance(record.holds, Lost)})
         self._reference = reference
         self._compact = compact
@@ -283,6 +285,7 @@ class Cluster:
             pending=_PENDING,
             duplicates=self._reference.remembered,
             body=_BODY,
+            **self._bounds,
         )
         partition = Partition(self._loaded(self.kafka.offset), bounds)
         partition.restore(compacted(self.kafka.state) if self._compact else self.kafka.state)
@@ -322,13 +325,14 @@ class Cluster:
                     self.kafka.changed[self.kafka.offset] = Configure(tuple(digests.items()))
 
 
-def work(reference: Reference, steps: Iterable[Step], *, compact: bool = False) -> Kafka:
+def work(reference: Reference, steps: Iterable[Step], *, compact: bool = False, **bounds: int) -> Kafka:
     """Lets workers read a log to its end, one after another crashing as the steps say.
 
     Args:
         reference: what the log is, and under which bounds it is read.
         steps: what happens; once they are used up, one worker reads the rest.
         compact: whether the state is compacted before it is restored.
+        bounds: others of the partition, by name.
     """
     with capture_logs():
-        return Cluster(reference, compact=compact).run(steps)
+        return Cluster(reference, compact=compact, bounds=bounds).run(steps)

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nilometer_logger.times import SECOND
 from tests.unit.eventtime.reference import (
     FOREVER,
     Configure,
@@ -202,9 +203,9 @@ def _sure(window: Window) -> Window:
     return window._replace(unanswered=None)
 
 
-def _try(name: str, reference: Reference, steps: list[Step], *, compact: bool = False) -> Kafka:
+def _try(name: str, reference: Reference, steps: list[Step], *, compact: bool = False, **bounds: int) -> Kafka:
     _tried[name] += 1
-    return work(reference, steps, compact=compact)
+    return work(reference, steps, compact=compact, **bounds)
 
 
 @given(references(), STEPS, st.booleans())
@@ -259,6 +260,35 @@ def test_records_that_are_lost_are_told_by_the_windows_that_may_miss_them(
     kafka = _try(name, reference, steps)
 
     check(kafka, reference.without(kafka.lost))
+
+
+@given(references(), EXPIRING, st.integers(1, 40), st.booleans())
+def test_a_stream_that_was_dormant_is_as_if_it_had_never_been_away(
+    reference: Reference, steps: list[Step], idle: int, compact: bool
+) -> None:
+    """Whenever it comes again, whoever restored it meanwhile, whatever was lost or changed: every window, every fact."""
+    name = "test_a_stream_that_was_dormant_is_as_if_it_had_never_been_away"
+
+    kafka = _try(name, reference, steps, compact=compact, idle=idle * SECOND)
+
+    check(kafka, reference.without(kafka.lost))
+
+
+@given(references(), STEPS, st.integers(1, 40), st.integers(1, 2), st.sampled_from([0, 300, 500]))
+def test_who_is_dormant_forgotten_or_refused_the_log_decides(
+    reference: Reference, steps: list[Step], idle: int, streams: int, dormant_bytes: int
+) -> None:
+    """The same windows and the same letters, to the bit, whoever crashes and however many records are read at once."""
+    name = "test_who_is_dormant_forgotten_or_refused_the_log_decides"
+    bounds = {"idle": idle * SECOND, "streams": streams, "dormant_bytes": dormant_bytes}
+    alone = work(reference, ONE_BY_ONE, **bounds)
+
+    kafka = _try(name, reference, steps, **bounds)
+
+    assert [kafka.told(each, stream) for each in reference.watchers for stream in STREAMS] == [
+        alone.told(each, stream) for each in reference.watchers for stream in STREAMS
+    ]
+    assert sorted(kafka.dead_places()) == sorted(alone.dead_places())
 
 
 @given(references(), STEPS)

@@ -18,7 +18,7 @@ import structlog
 from nilometer_detectors import shortening
 from nilometer_detectors.aside import aside
 from nilometer_detectors.reloading import Reloading
-from nilometer_logger import provisioning, topics
+from nilometer_logger import memorybound, provisioning, topics
 from nilometer_logger.broker import Broker
 from nilometer_logger.errors import UnavailableError
 from nilometer_logger.events import CloudEvent
@@ -82,7 +82,8 @@ async def _work(settings: WorkerSettings, reloading: Reloading, stop: asyncio.Ev
     async def once() -> None:
         if stop.is_set():
             return
-        await provisioning.ensure(settings, _TOPICS)
+        partitions = await provisioning.ensure(settings, _TOPICS)
+        memorybound.say(memorybound.worker_memory_bound(settings, partitions, start_bytes), memorybound.limit_bytes())
         fitting.tell(await provisioning.limits(settings, _WRITTEN, LEAST_BYTES))
         broker = Broker(settings, reloading.monitors, observe, figures, fitting)
         _give_back_memory()
@@ -97,6 +98,7 @@ async def _work(settings: WorkerSettings, reloading: Reloading, stop: asyncio.Ev
         figures.monitors, figures.invalid_files = len(reloading.monitors), reloading.invalid
         figures.broken_detectors = sum(len(monitor.broken) for monitor in reloading.monitors)
 
+    start_bytes = memorybound.resident_bytes()
     figures = Figures(settings.metric_streams, detector_failures=reloading.failures)
     fitting = Fitting(shortening.fit, figures, settings.max_finding_bytes)
     looked()

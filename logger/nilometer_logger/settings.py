@@ -152,6 +152,11 @@ class WorkerSettings(Measured):
         "the most values of one request or response, texts counted four times; also how many are decoded at a time",
         least=1,
     )
+    max_window_bytes: int = setting(
+        256 * 2**20,
+        "what the open windows of a worker may take in memory; events that would need more are set aside",
+        least=2**20,
+    )
     max_finding_bytes: int = setting(
         8 * 2**20, "the largest finding; larger ones are shortened, as for a topic that takes less", least=16_384
     )
@@ -215,6 +220,7 @@ class ReplaySettings(Common):
     max_duplicates: int = same_as(WorkerSettings, "max_duplicates")
     max_event_rows: int = same_as(WorkerSettings, "max_event_rows")
     max_event_cells: int = same_as(WorkerSettings, "max_event_cells")
+    max_window_bytes: int = same_as(WorkerSettings, "max_window_bytes")
     idle_stream_seconds: float = same_as(WorkerSettings, "idle_stream_seconds")
     max_streams: int = same_as(WorkerSettings, "max_streams")
     max_dormant_bytes: int = same_as(WorkerSettings, "max_dormant_bytes")

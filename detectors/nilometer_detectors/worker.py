@@ -83,7 +83,10 @@ async def _work(settings: WorkerSettings, reloading: Reloading, stop: asyncio.Ev
         if stop.is_set():
             return
         partitions = await provisioning.ensure(settings, _TOPICS)
-        memorybound.say(memorybound.worker_memory_bound(settings, partitions, start_bytes), memorybound.limit_bytes())
+        memorybound.say(
+            memorybound.worker_memory_bound(settings, partitions, len(reloading.monitors), start_bytes),
+            memorybound.limit_bytes(),
+        )
         fitting.tell(await provisioning.limits(settings, _WRITTEN, LEAST_BYTES))
         broker = Broker(settings, reloading.monitors, observe, figures, fitting)
         _give_back_memory()

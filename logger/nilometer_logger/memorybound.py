@@ -1,16 +1,17 @@
 """What a worker's memory is at most, as a formula of its settings.
 
-    worker    = start + decoding + waiting + partitions x partition
-    start     = what the process has once its monitors are loaded, and 64 MiB for kernels that are compiled when they are
-                first called, sockets and the allocator
+    worker    = start + decoding + waiting + windows + partitions x partition
+    start     = what the process has once its monitors are loaded, baselines and all, and 64 MiB for kernels that are
+                compiled when they are first called, sockets and the allocator
     decoding  = 250 x (values of a document) + 2 x 16 MiB: the objects of the largest body that is allowed, beside its
-                bytes; a body of several documents of names costs most, 240 bytes a value
+                bytes; an object of names that all differ costs most, 240 bytes a value
     waiting   = 32 MiB: findings and dead letters that wait for a snapshot or are on their way
-    partition = 4 MiB of records fetched + 110 x (identities that are remembered) + 470 x (halves that wait)
-                + (bytes of open windows) + 11,000 x (streams)
+    windows   = `--max-window-bytes`, as their states say themselves
+    partition = 4 MiB of records fetched + 120 x (identities that are remembered) + 530 x (halves that wait)
+                + 5,500 x (streams) x (monitors) + (bytes of dormant streams)
 
-The numbers were measured with tracemalloc (`tests/unit/test_memory_bound.py` asserts them), each at the worst inputs that
-were found. `start` holds the baselines of the monitors.
+The factors were measured with tracemalloc at the worst inputs that were found; `tests/unit/test_memory_bound.py` holds
+them to that.
 
 A worker alone has all partitions of the topic. Its pod must be given as much, or the kernel ends it, and ends it again
 where it reads the same record again; so the bound is compared with the limit of the process's control group at the start.
@@ -30,9 +31,9 @@ _START_BYTES = 64 * _MEBIBYTE
 _WAITING_BYTES = 32 * _MEBIBYTE
 _FETCHED_BYTES = 4 * _MEBIBYTE
 VALUE_BYTES = 250
-IDENTITY_BYTES = 110
-HALF_BYTES = 470
-STREAM_BYTES = 11_000
+IDENTITY_BYTES = 120
+HALF_BYTES = 530
+STREAM_BYTES = 5_500
 
 # Of control groups, version 2 and version 1; a process in a container sees its own there.
 _LIMIT_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -55,12 +56,13 @@ class MemoryBound:
         return sum(self.terms.values())
 
 
-def worker_memory_bound(settings: WorkerSettings, partitions: int, start_bytes: int) -> MemoryBound:
+def worker_memory_bound(settings: WorkerSettings, partitions: int, monitors: int, start_bytes: int) -> MemoryBound:
     """Adds up what a worker's memory is at most.
 
     Args:
         settings: of the worker.
         partitions: that it may be given: all of the topic.
+        monitors: that are loaded.
         start_bytes: the resident memory of the process once its monitors are loaded.
     """
     limits = Limits(rows=settings.max_event_rows, cells=settings.max_event_cells)
@@ -69,11 +71,12 @@ def worker_memory_bound(settings: WorkerSettings, partitions: int, start_bytes: 
             "start": start_bytes + _START_BYTES,
             "decoding": VALUE_BYTES * limits.most_values + 2 * INFLATED_BOUND,
             "waiting": _WAITING_BYTES,
+            "windows": settings.max_window_bytes,
             "records": partitions * _FETCHED_BYTES,
             "identities": partitions * IDENTITY_BYTES * settings.max_duplicates,
             "halves": partitions * HALF_BYTES * settings.max_pending_in_partition,
-            "windows": partitions * settings.max_window_bytes,
-            "streams": partitions * STREAM_BYTES * settings.max_streams,
+            "streams": partitions * monitors * STREAM_BYTES * settings.max_streams,
+            "dormant": partitions * settings.max_dormant_bytes,
         }
     )
 

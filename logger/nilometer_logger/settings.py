@@ -139,7 +139,7 @@ class WorkerSettings(Measured):
     )
     max_pending: int = setting(10_000, "requests and responses of a stream that wait for the other", least=1)
     max_pending_in_partition: int = setting(
-        50_000, "requests and responses of all streams of a partition that wait for the other", least=1
+        20_000, "requests and responses of all streams of a partition that wait for the other", least=1
     )
     max_duplicates: int = setting(
         262_144, "the last events of a partition among which one that comes again is recognised", least=8
@@ -153,7 +153,7 @@ class WorkerSettings(Measured):
         least=1,
     )
     max_window_bytes: int = setting(
-        256 * 2**20,
+        192 * 2**20,
         "what the open windows of a worker may take in memory; events that would need more are set aside",
         least=2**20,
     )
@@ -166,7 +166,7 @@ class WorkerSettings(Measured):
         least=1,
     )
     max_streams: int = setting(
-        10_000, "streams of a partition that a monitor watches at a time; the events of others are set aside", least=1
+        5_000, "streams of a partition that a monitor watches at a time; the events of others are set aside", least=1
     )
     max_dormant_bytes: int = setting(
         8 * 2**20,

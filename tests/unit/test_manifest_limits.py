@@ -5,10 +5,12 @@ from typing import Any
 
 import yaml
 
+from nilometer_logger.memorybound import worker_memory_bound
 from nilometer_logger.settings import LoggerSettings, WorkerSettings
 from tests.integration.logger_faults.memory import MIB, bound
 
 BASE = Path(__file__).parent.parent.parent / "manifests/base"
+START_MIB = 205  # of a worker with the README's monitor, in the environment of its image
 AFTER_SIGTERM_SECONDS = 2  # to leave the group of other topics, and to end
 
 
@@ -27,6 +29,15 @@ def test_memory_is_enough_for_all_bounds_at_once() -> None:
     limit = pod("logger")["containers"][0]["resources"]["limits"]["memory"]
 
     assert most <= int(limit.removesuffix("Mi")) * MIB
+
+
+def test_memory_is_enough_for_a_worker_alone() -> None:
+    """No input can have the worker killed for its memory, whatever partitions of the topic it is given."""
+    settings = WorkerSettings()
+    most = worker_memory_bound(settings, settings.partitions, monitors=1, start_bytes=START_MIB * MIB)
+    limit = pod("worker")["containers"][0]["resources"]["limits"]["memory"]
+
+    assert most.total <= int(limit.removesuffix("Gi")) * 1024 * MIB
 
 
 def test_there_is_time_to_end_in_order() -> None:

@@ -59,7 +59,7 @@ def test_room_is_given_back_when_windows_close() -> None:
 
 
 @pytest.mark.parametrize(
-    "windows", [seconds(10), seconds(10, slide=5), WindowSpec(0, 0, 0, count=4)], ids=["tumbling", "sliding", "rows"]
+    "windows", [seconds(10), seconds(10, slide=5), WindowSpec(0, 0, 0, count=7)], ids=["tumbling", "sliding", "rows"]
 )
 def test_nothing_stays_counted(windows: WindowSpec) -> None:
     """Whatever opens, grows and closes, an end of everything gives all of the room back; a restart counts the same."""

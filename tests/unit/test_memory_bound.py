@@ -1,0 +1,172 @@
+"""What a worker's memory is at most: the factors of the formula, measured at their worst, and what is said of the sum."""
+
+import gc
+import gzip
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from structlog.testing import capture_logs
+
+from nilometer_detectors.monitor import CompiledMonitor
+from nilometer_logger import memorybound
+from nilometer_logger.duplicates import Duplicates
+from nilometer_logger.errors import PayloadError
+from nilometer_logger.events import PUNCTUATION_HEADERS
+from nilometer_logger.inferences import Record
+from nilometer_logger.memorybound import HALF_BYTES, IDENTITY_BYTES, STREAM_BYTES, VALUE_BYTES, worker_memory_bound
+from nilometer_logger.pairing import Pairing
+from nilometer_logger.partition import Partition
+from nilometer_logger.payload import INFLATED_BOUND, Limits, decode
+from nilometer_logger.punctuation import Quiet, encode
+from nilometer_logger.settings import WorkerSettings
+from tests.judging import rows_of
+from tests.unit.eventtime.partitions import BOUNDS
+from tests.unit.logged import IRIS, batch, event
+from tests.unit.test_findings import SCHEMA, monitor_in
+
+MIB = 2**20
+
+
+@contextmanager
+def traced() -> Iterator[Callable[[], tuple[int, int]]]:
+    """Measures what is allocated inside: now, and at most."""
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    try:
+        yield lambda: (tracemalloc.get_traced_memory()[0] - before, tracemalloc.get_traced_memory()[1] - before)
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_identity_takes_no_more_than_is_said() -> None:
+    """Of the last events, at the moment when most are remembered and are written."""
+    with traced() as taken:
+        seen = Duplicates(65_536)
+        for number in range(65_536 * 9 // 8 - 1):
+            seen.add(number << 33)
+        seen.changes()
+        assert taken()[1] <= IDENTITY_BYTES * 65_536
+
+
+def test_a_half_that_waits_takes_no_more_than_is_said() -> None:
+    """With an id as long as is kept, while it waits, when it is given up, and while it is written."""
+    with traced() as taken:
+        pairing = Pairing(20_000)
+        pairing.has_response = True
+        for number in range(20_000):
+            pairing.put(f"{number:064d}", "request", number << 33, number << 33)
+        pairing.changes()
+        pairing.give_up(2**62)
+        pairing.changes()
+        assert taken()[1] <= HALF_BYTES * 20_000
+
+
+def test_a_stream_takes_no_more_than_is_said(tmp_path: Path) -> None:
+    """One of ever new endpoints, without its window."""
+    monitor = monitor_in(tmp_path, outliers=[], drift=[])
+    streams = [IRIS._replace(endpoint=f"endpoint-{number}") for number in range(2000)]
+    partition = Partition([monitor], BOUNDS)
+    with traced() as taken:
+        for offset, stream in enumerate(streams):
+            partition.apply([batch(offset, event(offset / 1000, stream=stream, body=b'{"instances":[[1,2,"red"]]}'))])
+        quiet = Quiet({str(stream): 10**18 for stream in streams})
+        partition.apply([Record("inferences", 3, 10**6, 10**18, list(PUNCTUATION_HEADERS), encode(quiet))])
+        partition.take()
+        assert partition.window_bytes == 0
+        assert len(partition.figures()) == len(streams)
+        assert taken()[0] <= STREAM_BYTES * len(streams)
+
+
+def test_decoding_takes_no_more_than_is_said() -> None:
+    """The worst document that was found: one object of names that all differ, of as many values as are allowed."""
+    limits = Limits(rows=20_000, cells=100_000)
+    names = b",".join(b'"%d":1' % number for number in range(limits.most_values - 2))
+    body = gzip.compress(b'{"instances":[{' + names + b"}]}")
+    with traced() as taken:
+        with pytest.raises(PayloadError):
+            decode(body, limits)
+        assert taken()[1] <= VALUE_BYTES * limits.most_values + 2 * INFLATED_BOUND
+
+
+ALL = ["mean", "stddev", "min", "max", "histogram", "quantiles", "skewness", "distinct", "correlation", "top"]
+
+
+@pytest.mark.parametrize("rows", [1, 50, 3000])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param({}, id="usual"),
+        pytest.param({"drift": []}, id="without a sample"),
+        pytest.param({"statistics": ALL}, id="all statistics"),
+    ],
+)
+def test_a_state_says_what_it_takes_and_not_much_more(tmp_path: Path, spec: dict[str, object], rows: int) -> None:
+    """Never less than it takes, or memory had no bound; and not so much more that rooms were empty."""
+    monitor: CompiledMonitor = monitor_in(tmp_path, **spec)
+    generator = np.random.default_rng(1)
+    blocks = [
+        rows_of(
+            np.column_stack([generator.normal(size=(rows, 2)), np.zeros(rows)])[:, : len(SCHEMA)],
+            SCHEMA,
+            identity=number,
+        )
+        for number in range(8)
+    ]
+    monitor.open().update(blocks[0])  # what is made once, for all states
+    with traced() as taken:
+        states = [monitor.open() for _ in blocks]
+        for state, block in zip(states, blocks, strict=True):
+            state.update(block)
+        each = taken()[0] / len(states)
+    assert each <= states[0].memory_bytes <= 4 * each
+    assert states[0].memory_bytes <= monitor.state_bytes + monitor.row_bytes * rows
+
+
+def test_the_bound_grows_with_what_it_is_made_of() -> None:
+    """Each setting that memory depends on is in the sum."""
+    settings = WorkerSettings()
+    usual = worker_memory_bound(settings, 4, 1, 200 * MIB).total
+    for name in (
+        "max_event_cells",
+        "max_event_rows",
+        "max_window_bytes",
+        "max_streams",
+        "max_duplicates",
+        "max_pending_in_partition",
+        "max_dormant_bytes",
+    ):
+        more = replace(settings, **{name: 2 * getattr(settings, name)})
+        assert worker_memory_bound(more, 4, 1, 200 * MIB).total > usual, name
+    assert worker_memory_bound(settings, 8, 1, 200 * MIB).total > usual
+    assert worker_memory_bound(settings, 4, 2, 200 * MIB).total > usual
+    assert worker_memory_bound(settings, 4, 1, 300 * MIB).total == usual + 100 * MIB
+
+
+@pytest.mark.parametrize(
+    ("content", "limit"), [("1073741824\n", 2**30), ("max\n", None), ("9223372036854771712\n", None), (None, None)]
+)
+def test_the_limit_is_that_of_the_control_group(tmp_path: Path, content: str | None, limit: int | None) -> None:
+    """Version 1 and 2 write no limit in their own ways; where there is no file there is none."""
+    file = tmp_path / "memory.max"
+    if content is not None:
+        file.write_text(content)
+    assert memorybound.limit_bytes((str(tmp_path / "none"), str(file))) == limit
+
+
+def test_a_limit_below_the_bound_is_a_warning_with_a_remedy() -> None:
+    """A pod that is too small is told so at its start, and not by the kernel."""
+    bound = worker_memory_bound(WorkerSettings(), 4, 1, 200 * MIB)
+    with capture_logs() as lines:
+        memorybound.say(bound, 2**30)
+        memorybound.say(bound, None)
+        memorybound.say(bound, 512 * MIB)
+    assert [line["log_level"] for line in lines] == ["info", "info", "warning"]
+    assert lines[2]["limit_mib"] == 512
+    assert "memory limit" in lines[2]["remedy"]
+    assert memorybound.resident_bytes() > 10 * MIB

@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from nilometer_logger.deadletters import read_dead_letter
 from tests.integration.logging_events import send
 from tests.integration.worker.working import STATISTICS
+from tests.integration.worker_soak.kinds import DEAD, IGNORED, REFUSED, ROWS, Drawn
 from tests.integration.worker_soak.report import Row
-from tests.integration.worker_soak.traffic import DEAD, IGNORED, REFUSED, ROWS, Drawn, Request, number_of
+from tests.integration.worker_soak.traffic import Request, number_of
 from tests.integration.worker_soak.workers import Limited, totals_of
 
 _DIGITS = re.compile(r"\d[\d,.]*")
@@ -62,7 +63,9 @@ def look(worker: Limited) -> Found:
         Counter(number_of(event["id"]) for event in worker.events("inferences")),
         _dead(worker),
         Counter(number_of(dict(record.headers)["ce_id"].decode()) for record in worker.records("late")),
-        Counter(number_of(event["causationid"]) for event in worker.events("outliers") if "causationid" in event.attributes),
+        Counter(
+            number_of(event["causationid"]) for event in worker.events("outliers") if "causationid" in event.attributes
+        ),
         sum(json.loads(event.data)["rows"] for event in windows if event["type"] == STATISTICS),
         len(windows),
         worker.totals(),

@@ -2,12 +2,13 @@
 
 import gzip
 import json
+import random
 import zlib
 from collections.abc import Sequence
 
 from tests.unit.payload.encoders import frame, request, rest, tensor
 
-OUTLYING = b"[9000,9000]"
+OUTLYING = b"[90,90]"
 _PIECE = bytes(2**20)
 
 
@@ -37,6 +38,12 @@ def many_rows(count: int, row: bytes = OUTLYING) -> bytes:
 def one_row(count: int, value: bytes = b"1") -> bytes:
     """Writes one row of many values, packed."""
     return packed(b'{"instances":[[' + b",".join([value] * count) + b"]]}")
+
+
+def wide_rows(count: int, width: int) -> bytes:
+    """Writes rows of many different values, with all their digits: what is found of them is as long as it can be."""
+    chance = random.Random(count)
+    return packed(v1([[chance.gauss(0, 1) for _ in range(width)] for _ in range(count)]))
 
 
 def objects(count: int) -> bytes:

@@ -1,8 +1,9 @@
 """A worker under its pod's limit of memory; a short form for every run, and a long one behind the marker `faults`."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from nilometer_detectors.demo.kafka import EmbeddedKafka
 from tests.integration.loggers import Start
 from tests.integration.tables import table
 from tests.integration.worker_soak.limits import Limit, limited, manifest_limit_bytes
-from tests.integration.worker_soak.monitors import NARROW, make_baselines, write_monitor
+from tests.integration.worker_soak.monitors import NARROW, make_baseline, write_monitor
 from tests.integration.worker_soak.report import TITLES, Record, Row
 from tests.integration.worker_soak.scale import LONG, SHORT, Scale
 from tests.integration.worker_soak.workers import Limited, Make
@@ -27,9 +28,9 @@ def scale(request: pytest.FixtureRequest) -> Scale:
 
 
 @pytest.fixture(scope="session")
-def baselines(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    """The baselines of all models."""
-    return make_baselines(tmp_path_factory.mktemp("baselines"))
+def baseline_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Makes the baseline of a model, the first time that it is asked for."""
+    return cache(lambda service: make_baseline(tmp_path_factory.mktemp("baseline"), service))
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def make(  # noqa: PLR0917 - pytest gives them by name
     kafka: EmbeddedKafka,
     topic_prefix: str,
     start: Start,
-    baselines: Mapping[str, Path],
+    baseline_of: Callable[[str], Path],
     memory_limit: Limit,
     tmp_path: Path,
 ) -> Iterator[Make]:
@@ -61,7 +62,7 @@ def make(  # noqa: PLR0917 - pytest gives them by name
             monitors = tmp_path / "monitors"
             monitors.mkdir()
             for service in watched:
-                write_monitor(monitors, service, baselines[service])
+                write_monitor(monitors, service, baseline_of(service))
             limit, logger = memory_limit, start()
             worker = Limited(kafka.bootstrap, topic_prefix, monitors, tmp_path, limit=limit, logger=logger)
             stack.callback(worker.process.kill)

@@ -70,9 +70,7 @@ class Limited(Workers):
             raise KilledError(f"the worker was killed: it passed {self.limit.most_bytes} bytes ({self.limit.how})")
         if not self.process.running:
             raise KilledError(f"the worker ended with code {self.process.wait()}: {self.process.output()[-800:]}")
-        if broken := re.search(
-            r"^.*(MemoryError|MessageSizeTooLarge|Traceback).*$", self.process.output(), re.MULTILINE
-        ):
+        if broken := re.search(r"^.*(waiting for Kafka|MemoryError|Traceback).*$", self.process.output(), re.MULTILINE):
             raise KilledError(f"the worker began anew: {broken[0][:300]}")
 
     def totals(self) -> dict[str, float]:

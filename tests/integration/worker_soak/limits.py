@@ -7,6 +7,7 @@ group is made inside our own: whatever limits us limits the worker, too.
 """
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ _GROUPS = Path("/sys/fs/cgroup")
 _NAME = "nilometer-limit-"
 _UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 _GONE_SECONDS = 5.0
+_STATED = re.compile(r"memory bound.*\btotal_mib=(\d+)")
 
 
 def manifest_limit_bytes() -> int:
@@ -190,9 +192,7 @@ def limited(most_bytes: int) -> Iterator[Limit]:
     raise OSError(f"memory cannot be limited here: {'; '.join(reasons)}")
 
 
-def stated_bound_bytes(log: str) -> int | None:  # noqa: ARG001 - see below
-    """Returns what a worker says that it will take at most; None where it says nothing.
-
-    To be connected to `worker_memory_bound`, or to the line of a worker's log that tells it: this is the only place.
-    """
-    return None
+def stated_bound_bytes(log: str) -> int | None:
+    """Returns what a worker says at its start that it will take at most; None where its log does not say it."""
+    found = _STATED.search(log)
+    return int(found[1]) * MIB if found else None

@@ -16,5 +16,5 @@ class Scale:
     each: int
 
 
-SHORT = Scale(blocks=1, each=6)
+SHORT = Scale(blocks=1, each=4)
 LONG = Scale(blocks=12, each=12)

@@ -93,6 +93,13 @@ def test_one_request_of_a_million_outlying_rows(digest: Digest) -> None:
     digest("a million outlying rows", requests([event]))
 
 
+def test_outlying_rows_of_several_requests(digest: Digest) -> None:
+    """A million once more, in twelve requests that are read at once; each alone is nothing out of the ordinary."""
+    count = 90_000
+    event = Drawn("many outlying rows", bodies.many_rows(count), count, _ANY)
+    digest("12 times 90,000 outlying rows at once", requests([event] * 12), at_once=True)
+
+
 def test_a_long_id_on_many_rows(digest: Digest) -> None:
     """452 bytes of gzip and an id of 50 KB, which a client chose: findings on rows repeat the id."""
     event = Drawn("long id, many rows", bodies.many_rows(20_000), 20_000, _ANY, id_tail="i" * 50_000)
@@ -128,6 +135,7 @@ def test_bombs_of_other_kinds_at_once(digest: Digest, name: str, body: Callable[
     digest(f"40 bombs at once: {name}", _bombs(name, body), at_once=True)
 
 
+@pytest.mark.faults
 def test_rows_by_the_million_at_once(digest: Digest) -> None:
     """Eight bodies of rows as they should be, each as large inside as a body may be; all of them are read at once."""
     count = MOST_INFLATED // len("[10,20],") - 100

@@ -44,8 +44,9 @@ bench-statistics: .venv/installed-dev ## how honest the drift detectors are: fal
 bench-windows: .venv/installed-dev ## what windows cost, beside yardsticks of the same run
 	@$(BIN)/python -m tests.benchmarks.windows
 
-faults: .venv/installed-dev ## the fault tests at full length, and their tables (kills, Kafka away and the like, 10 minutes)
-	@$(BIN)/python -m pytest tests/integration/logger_faults tests/integration/worker_faults -m integration -k "not [short]"
+faults: .venv/installed-dev ## the fault tests at full length, and their tables (kills, Kafka away, hostile traffic and the like, 20 minutes)
+	@$(BIN)/python -m pytest tests/integration/logger_faults tests/integration/worker_faults \
+		tests/integration/worker_soak -m integration -k "not [short]"
 
 format: .venv/installed-dev ## format the code and mend what lint can mend
 	@$(BIN)/ruff check --fix --quiet; $(BIN)/ruff format --quiet

@@ -13,7 +13,6 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from functools import cached_property
 
 import msgspec
 
@@ -35,8 +34,6 @@ from nilometer_logger.monitoring import ClosedWindow, WindowSpec
 from nilometer_logger.rows import Floats, Rows, Schema
 
 _log = logging.getLogger("nilometer.monitor")
-# Objects and arrays of a window's state, whatever they hold: some 400 bytes a statistic, and the pane around it.
-_STATE_BYTES = 8_000
 
 
 class CompiledMonitor:
@@ -101,28 +98,13 @@ class CompiledMonitor:
             and wanted.endpoint in (None, stream.endpoint)
         )
 
-    @cached_property
-    def state_bytes(self) -> int:
-        """What the state of a window takes in memory before it holds rows, at most."""
-        features, predictions = self._summaries()
-        joined = Joining.budget_bytes(self._joined, len(self.features), len(self.predictions)) if self._joined else 0
-        return _STATE_BYTES + features.fixed_bytes + predictions.fixed_bytes + 2 * joined
-
-    @cached_property
-    def row_bytes(self) -> int:
-        """What a row adds to that, at most."""
-        return max(summary.row_bytes for summary in self._summaries())
-
-    def _summaries(self) -> tuple[Summary, Summary]:
-        return (
-            Summary(self._features[0], self._statistics, self._features[1]),
-            Summary(self._predictions[0], self._statistics, self._predictions[1]),
-        )
-
     def open(self) -> WindowState:
         """Makes the state of an empty window."""
-        joining = Joining(self._joined, len(self.features), len(self.predictions)) if self._joined else None
-        return WindowState(*self._summaries(), joining, self.state_bytes)
+        return WindowState(
+            Summary(self._features[0], self._statistics, self._features[1]),
+            Summary(self._predictions[0], self._statistics, self._predictions[1]),
+            Joining(self._joined, len(self.features), len(self.predictions)) if self._joined else None,
+        )
 
     def load(self, blob: bytes) -> WindowState:
         """Reads what `WindowState.dump` wrote.

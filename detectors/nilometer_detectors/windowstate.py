@@ -41,15 +41,11 @@ class WindowState:
         features: an empty summary of the rows of requests.
         predictions: an empty summary of the rows of responses.
         joining: empty samples of both halves, where a detector asks for them.
-        empty_bytes: what it takes in memory without rows, as its monitor says.
     """
 
-    __slots__ = ("_empty_bytes", "window")
+    __slots__ = ("window",)
 
-    def __init__(
-        self, features: Summary, predictions: Summary, joining: Joining | None = None, empty_bytes: int = 0
-    ) -> None:
-        self._empty_bytes = empty_bytes
+    def __init__(self, features: Summary, predictions: Summary, joining: Joining | None = None) -> None:
         self.window = Window(features, predictions, joining)
 
     def update(self, rows: Rows) -> None:
@@ -65,11 +61,6 @@ class WindowState:
         self.window.predictions.merge(other.window.predictions)
         if self.window.joining is not None and other.window.joining is not None:
             self.window.joining.merge(other.window.joining)
-
-    @property
-    def memory_bytes(self) -> int:
-        """What the state takes in memory now, bounded from above: samples grow with the rows, all else is there at once."""
-        return self._empty_bytes + self.window.features.sampled_bytes + self.window.predictions.sampled_bytes
 
     def dump(self) -> bytes:
         """Writes the state."""

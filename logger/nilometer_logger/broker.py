@@ -30,7 +30,6 @@ from aiokafka.errors import KafkaError, ProducerFenced
 from nilometer_logger import punctuation, topics
 from nilometer_logger.errors import StateError, UnavailableError
 from nilometer_logger.events import PUNCTUATION_HEADERS, CloudEvent, to_kafka
-from nilometer_logger.eventtime import Room
 from nilometer_logger.faustapp import make_app
 from nilometer_logger.figures import Figures
 from nilometer_logger.fitting import Fitting, record_bytes
@@ -82,7 +81,6 @@ class Broker:
         self._fenced: set[int] = set()
         self._some_at_once = asyncio.Semaphore(_OPENED_AT_ONCE)
         self._leaving = False
-        self._room = Room(settings.max_window_bytes)
         self._findings_wait = asyncio.Event()
         self._producer: AIOKafkaProducer
         self._client: AIOKafkaClient
@@ -178,13 +176,7 @@ class Broker:
         async with self._some_at_once:
             topic = await topic_of(self._client, self._topic)
             owned = await Owned(
-                self._settings,
-                self._group,
-                number,
-                self._monitors,
-                self._figures,
-                fitting=self._fitting,
-                room=self._room,
+                self._settings, self._group, number, self._monitors, self._figures, fitting=self._fitting
             ).open(topic)
         owned.state.configure(self._monitors)  # which may have changed meanwhile
         self._figures.opened(number, owned.state.figures)

@@ -32,7 +32,6 @@ class Totals:
     untimed: int = 0
     future: int = 0
     overflowed: int = 0
-    no_room: int = 0
 
     def add(self, other: "Totals | StreamFigures") -> None:
         """Takes what another has counted."""

@@ -95,10 +95,6 @@ class WindowState(Protocol):
     def dump(self) -> bytes:
         """Writes the state; `Monitor.load` reads it."""
 
-    @property
-    def memory_bytes(self) -> int:
-        """What the state takes in memory now, bounded from above: no more than `Monitor` says of it and its rows."""
-
 
 class Memory(Protocol):
     """What a monitor keeps of one stream from window to window: bounded."""
@@ -136,14 +132,6 @@ class Monitor(Protocol):
     @property
     def predictions(self) -> Schema:
         """The columns of a response; empty where the monitor does not watch them."""
-
-    @property
-    def state_bytes(self) -> int:
-        """What the state of a window takes in memory before it holds rows, at most."""
-
-    @property
-    def row_bytes(self) -> int:
-        """What a row adds to that, at most."""
 
     def watches(self, stream: Stream) -> bool:
         """Tells whether a stream is this monitor's to watch."""

@@ -11,7 +11,6 @@
 | `nilometer_worker_open_windows`             | gauge     | stream's              | windows that hold rows and have not closed             |
 | `nilometer_worker_pending_halves`           | gauge     | stream's              | requests and responses that wait for the other         |
 | `nilometer_worker_pending_overflowed_total` | counter   | stream's              | those that were given up because too many waited       |
-| `nilometer_worker_no_room_rows_total`       | counter   | stream's              | rows set aside because open windows had no room left   |
 | `nilometer_worker_partitions`               | gauge     |                       | partitions that are ours and restored                  |
 | `nilometer_worker_consumer_lag_records`     | gauge     | `partition`           | records of `inferences` that were not read yet         |
 | `nilometer_worker_lost_records_total`       | counter   | `partition`           | records that expired unread or that Kafka lost         |
@@ -57,7 +56,6 @@ _TOTALS = {
     "untimed": ("untimed", "Events without a time of their own"),
     "future": ("future", "Events set aside because their time lay too far ahead"),
     "overflowed": ("pending_overflowed", "Requests and responses given up because too many waited"),
-    "no_room": ("no_room_rows", "Rows set aside because open windows had no room left"),
 }
 _NOW = {
     "open_windows": ("open_windows", "Windows that hold rows and have not closed"),

@@ -18,7 +18,6 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from nilometer_logger import topics
 from nilometer_logger.errors import StateError, UnavailableError
 from nilometer_logger.events import CloudEvent, to_kafka
-from nilometer_logger.eventtime import Room
 from nilometer_logger.figures import Figures
 from nilometer_logger.fitting import Fitting, record_bytes
 from nilometer_logger.inferences import Record
@@ -91,7 +90,6 @@ class Owned:
         monitors: all that are loaded.
         figures: what is counted.
         fitting: makes what is written fit into its topics.
-        room: what the open windows of all partitions may take.
 
     Attributes:
         state: its windows.
@@ -110,10 +108,9 @@ class Owned:
         figures: Figures,
         *,
         fitting: Fitting | None = None,
-        room: Room | None = None,
     ) -> None:
         self.number = number
-        self.state = Partition(monitors, bounds_of(settings), room=room)
+        self.state = Partition(monitors, bounds_of(settings))
         self.following = 0
         self.end: int | None = None
         self.answered = 0.0
@@ -329,7 +326,6 @@ class Owned:
                 pass
         if not self._is_closed.done():
             self._is_closed.set_result(None)
-            self.state.release()
         rest: list[asyncio.Future[None]] = [*self._leaving, *([self._writing] if self._writing else [])]
         for each in rest:
             each.cancel()

@@ -25,7 +25,7 @@ from nilometer_logger.dormancy import Dormant, DormantStream, DormantWindows, en
 from nilometer_logger.duplicates import Duplicates
 from nilometer_logger.errors import EventError, StateError
 from nilometer_logger.events import CloudEvent
-from nilometer_logger.eventtime import Pane, Room, Share
+from nilometer_logger.eventtime import Pane
 from nilometer_logger.inferences import Record, Run
 from nilometer_logger.kserve import Stream
 from nilometer_logger.monitoring import LATE_BOUNDS, Monitor
@@ -55,7 +55,6 @@ class Partition:
     Args:
         monitors: all that are loaded.
         bounds: of times and memory.
-        room: what open windows may take, where several partitions share it.
         tally: takes what is counted of streams that are not in memory; one of its own where none is given.
 
     Attributes:
@@ -64,9 +63,7 @@ class Partition:
         is_settled: whether the state stands between two records, where a snapshot of it may be taken.
     """
 
-    def __init__(
-        self, monitors: Sequence[Monitor], bounds: Bounds, tally: Tally | None = None, room: Room | None = None
-    ) -> None:
+    def __init__(self, monitors: Sequence[Monitor], bounds: Bounds, tally: Tally | None = None) -> None:
         self.offset = -1
         self.topic: tuple[str, int] | None = None
         self.is_settled = True
@@ -89,7 +86,6 @@ class Partition:
         self._changes: dict[bytes, bytes | None] = {}
         self._outbox = Outbox()
         self._pool = Pool(bounds.all_pending)
-        self._share = Share(room or Room(bounds.window_bytes))
         self._taken = -1
         self._has_gap = False  # since the last snapshot
 
@@ -379,7 +375,7 @@ class Partition:
         return watched
 
     def _made(self, stream: Stream, clock: int | None, arrival: int) -> Watched:
-        return Watched(stream, self._bounds, self._outbox, self._pool, self._share, clock=clock, last_arrival=arrival)
+        return Watched(stream, self._bounds, self._outbox, self._pool, clock=clock, last_arrival=arrival)
 
     def _lay_down_idle(self, arrived_before: int) -> None:
         """Lets the streams become dormant that are idle."""
@@ -391,7 +387,6 @@ class Partition:
         watched = self._streams.pop(text)
         self._touched.pop(text, None)
         left, changes = watched.lie_down()
-        watched.pairing.release()
         self._changes.update(changes)
         self._dormant.put(text, left)
         self._watching.subtract(windower.monitor.name for windower in watched.windowers)
@@ -479,15 +474,6 @@ class Partition:
             watched.pairing.release()
             self._tally.end(watched.read_figures())
             del self._streams[watched.text], self._touched[watched.text]
-
-    def release(self) -> None:
-        """Gives the room of its windows back to other partitions, because this one is let go."""
-        self._share.release()
-
-    @property
-    def window_bytes(self) -> int:
-        """What the open windows take in memory, at most."""
-        return self._share.used_bytes
 
     def configure(self, monitors: Sequence[Monitor]) -> None:
         """Takes what is loaded from now on; it runs once the log says so."""

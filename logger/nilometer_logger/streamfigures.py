@@ -9,7 +9,7 @@ from nilometer_logger.settings import ReplaySettings, WorkerSettings
 from nilometer_logger.times import SECOND
 
 _UNBOUNDED = 2**62
-_TOTALS = ("rows", "late", "duplicates", "untimed", "future", "overflowed", "no_room")
+_TOTALS = ("rows", "late", "duplicates", "untimed", "future", "overflowed")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,6 @@ class Bounds:
         all_pending: how many halves of all streams of a partition wait, or are given up and may count in a window.
         duplicates: among how many events of a partition a repeated one is recognised.
         body: what one event's body may hold.
-        window_bytes: what open windows may take in memory, of all partitions that are read together.
         idle: after how long without an event a stream of which nothing is open becomes dormant, in nanoseconds.
         streams: how many streams of a partition each monitor watches at a time, at most.
         dormant_bytes: how much is kept of the dormant streams of a partition, at most.
@@ -35,7 +34,6 @@ class Bounds:
     duplicates: int
     body: Limits = DEFAULT_LIMITS
     all_pending: int = 50_000
-    window_bytes: int = _UNBOUNDED
     idle: int = _UNBOUNDED
     streams: int = _UNBOUNDED
     dormant_bytes: int = _UNBOUNDED
@@ -49,7 +47,6 @@ def bounds_of(settings: WorkerSettings | ReplaySettings) -> Bounds:
         pending=settings.max_pending,
         all_pending=settings.max_pending_in_partition,
         duplicates=settings.max_duplicates,
-        window_bytes=settings.max_window_bytes,
         body=Limits(rows=settings.max_event_rows, cells=settings.max_event_cells),
         idle=int(settings.idle_stream_seconds * SECOND),
         streams=settings.max_streams,
@@ -73,7 +70,6 @@ class StreamFigures:
         open_windows: of all its monitors.
         pending: halves that wait for the other.
         overflowed: halves that were given up because too many waited.
-        no_room: rows set aside because open windows had no room for them.
     """
 
     stream: str
@@ -87,7 +83,6 @@ class StreamFigures:
     open_windows: int = 0
     pending: int = 0
     overflowed: int = 0
-    no_room: int = 0
 
     def end(self, earlier: "StreamFigures | None") -> "StreamFigures":
         """Tells what is left once nobody watches the stream: its totals, with those of an earlier time."""

@@ -12,17 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nilometer_logger import snapshots
-from nilometer_logger.deadletters import dead_letter
 from nilometer_logger.dormancy import DormantStream, DormantWindows
-from nilometer_logger.events import to_kafka
-from nilometer_logger.eventtime import CountWindower, Share, StreamClock, Windower, windower_of
+from nilometer_logger.eventtime import CountWindower, StreamClock, Windower, windower_of
 from nilometer_logger.inferences import Arrivals, Block, Run, rows_of
 from nilometer_logger.kserve import Half, Stream
-from nilometer_logger.latecomers import late_messages, origins
+from nilometer_logger.latecomers import late_messages
 from nilometer_logger.monitoring import ClosedBy, Monitor
 from nilometer_logger.outbox import Outbox
 from nilometer_logger.pairing import Pairing, Pool
-from nilometer_logger.rows import Rows
 from nilometer_logger.snapshots import Message
 from nilometer_logger.streamfigures import Bounds, StreamFigures
 
@@ -39,7 +36,6 @@ class Watched:
         bounds: of the partition.
         outbox: takes what is found.
         pool: the room for halves that the streams of a partition share.
-        share: the partition's, of the room that windows take.
         clock: where the stream stood when a snapshot was taken; None for one never seen.
         last_arrival: of its last event in Kafka, in nanoseconds.
 
@@ -55,7 +51,6 @@ class Watched:
         bounds: Bounds,
         outbox: Outbox,
         pool: Pool,
-        share: Share,
         *,
         clock: int | None = None,
         last_arrival: int = 0,
@@ -68,14 +63,13 @@ class Watched:
         self.last_arrival = last_arrival
         self.clock = StreamClock(clock)
         self._bounds = bounds
-        self._share = share
         self._outbox = outbox
         self._quiet_at: int | None = None
         self._settled = self.clock.now  # at the last record after which windows were closed
 
     def watch(self, monitor: Monitor) -> Windower | CountWindower:
         """Begins the windows of a monitor where the stream stands."""
-        windower = windower_of(monitor, self.clock.now, self._share)
+        windower = windower_of(monitor, clock=self.clock.now)
         self.windowers.append(windower)
         return windower
 
@@ -85,7 +79,6 @@ class Watched:
         self.windowers = [windower for windower in self.windowers if windower.monitor.name in names]
         self._quiet_at = None
         for windower in dropped:
-            windower.release()
             yield from _end_of(windower, self.text)
 
     def take_in(self, run: Run, bury: Bury, *, is_open: bool = False) -> Iterator[None]:
@@ -154,36 +147,14 @@ class Watched:
                     bury(message)
                 if rows is None:
                     continue
-                if self._share.free_bytes < (windower.monitor.state_bytes + windower.monitor.row_bytes) * 2 * len(rows):
-                    rows, clocks = self._with_room(windower, piece, rows, clocks, bury)
                 self.figures.rows += len(rows)
                 late = windower.add(rows, clocks)
                 if late.any():
                     self.figures.late += int(late.sum())
                     if windower.monitor.wants_late:
-                        self._outbox.messages += late_messages(windower.monitor, piece, rows, late)
+                        self._outbox.messages += late_messages(windower.monitor, piece, half, rows, late)
                 windower.memory.update(rows)
                 self._outbox.outliers += windower.monitor.score(self.stream, rows, windower.memory)
-
-    def _with_room(
-        self, windower: Windower | CountWindower, piece: Arrivals, rows: Rows, clocks: NDArray[np.int64], bury: Bury
-    ) -> tuple[Rows, NDArray[np.int64]]:
-        """Takes away the rows that open windows have no room for, and sets their events aside."""
-        events = np.cumsum(rows.numbers == 0) - 1
-        ends = np.append(np.flatnonzero(np.diff(events)), len(rows) - 1)
-        needed = np.cumsum(windower.needed_bytes(rows))
-        fits = (needed[ends] <= self._share.free_bytes)[events]
-        if fits.all():
-            return rows, clocks
-        self.figures.no_room += int((~fits).sum())
-        reason = (
-            f"monitor {windower.monitor.name}: no room for its window: all open windows take {self._share.most_bytes} bytes "
-            "at most (--max-window-bytes)"
-        )
-        for event, position in origins(piece, rows, np.flatnonzero(~fits)):
-            headers, body = to_kafka(event)
-            bury(dead_letter(reason, position, headers, body))
-        return rows.take(np.flatnonzero(fits)), clocks[fits]
 
     def _pair(self, blocks: Sequence[Block]) -> None:
         """Lets halves meet; what has waited its time, by the arrivals in Kafka, pairs no more."""

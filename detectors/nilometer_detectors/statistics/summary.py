@@ -100,21 +100,6 @@ class Summary:
         """The number of rows taken."""
         return self[Counts].rows if self._statistics else 0
 
-    @property
-    def fixed_bytes(self) -> int:
-        """What the statistics take in memory at most, but for the sample: it is there with the first row."""
-        return sum(kind.budget_bytes(self.layout) for kind in self.kinds if kind is not Sample)
-
-    @property
-    def row_bytes(self) -> int:
-        """What a row adds to the sample at most: its values and its hash, and a quarter for what is free in arrays."""
-        return 10 * (len(self.layout.schema) + 1) if self.layout.sample else 0
-
-    @property
-    def sampled_bytes(self) -> int:
-        """What the sample takes in memory now, at most."""
-        return min(self.rows, self.layout.sample) * self.row_bytes
-
     def sample(self, size: int) -> Floats:
         """Gives at most `size` rows with the smallest hashes, shape (rows, columns)."""
         return self[Sample].rows(size)

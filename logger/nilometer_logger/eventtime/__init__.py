@@ -8,8 +8,7 @@ from nilometer_logger.eventtime._clock import StreamClock
 from nilometer_logger.eventtime._count_windower import CountWindower
 from nilometer_logger.eventtime._making import windower_of
 from nilometer_logger.eventtime._pane import Pane
-from nilometer_logger.eventtime._room import Room, Share
 from nilometer_logger.eventtime._windower import Windower
 from nilometer_logger.eventtime._windows import containing
 
-__all__ = ["CountWindower", "Pane", "Room", "Share", "StreamClock", "Windower", "containing", "windower_of"]
+__all__ = ["CountWindower", "Pane", "StreamClock", "Windower", "containing", "windower_of"]

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from nilometer_logger.eventtime._closing import Unanswered, facts
 from nilometer_logger.eventtime._lateness import Lateness
 from nilometer_logger.eventtime._pane import Pane
-from nilometer_logger.eventtime._room import Share
 from nilometer_logger.kserve import Half
 from nilometer_logger.monitoring import ClosedBy, ClosedWindow, Monitor, WindowState
 from nilometer_logger.rows import Rows
@@ -27,7 +26,6 @@ class CountWindower:
 
     Args:
         monitor: opens the states.
-        share: the partition's, of the room that windows take.
 
     Attributes:
         monitor: opens the states.
@@ -39,9 +37,8 @@ class CountWindower:
         header_changed: whether what `header` returns has.
     """
 
-    def __init__(self, monitor: Monitor, share: Share) -> None:
+    def __init__(self, monitor: Monitor) -> None:
         self.monitor = monitor
-        self._share = share
         self.memory = monitor.remember()
         self.written = self.memory.dump()
         self.began: int | None = None
@@ -110,7 +107,6 @@ class CountWindower:
         window.state.update(rows)
         window.first = min(window.first, first)
         window.last = max(window.last, last)
-        window.count(self._share)
         self.changed.add(self._number)
 
     def _fill(self, clock: int) -> None:
@@ -121,22 +117,6 @@ class CountWindower:
         self.changed.add(self._number)
         self._number, self._count, self._lost, self.header_changed = self._number + 1, 0, 0, True
         return taken
-
-    def needed_bytes(self, rows: Rows) -> NDArray[np.int64]:
-        """Bounds from above what each row adds to what open windows take, shape (rows,)."""
-        needed = np.full(len(rows), self.monitor.row_bytes, dtype=np.int64)
-        if rows.half == self._half:
-            begins = (np.arange(len(rows)) + self._count) % self.monitor.windows.count == 0
-        else:
-            begins = np.zeros(len(rows), dtype=np.bool_)
-        begins[:1] = not self.open
-        needed[begins] += self.monitor.state_bytes
-        return needed
-
-    def release(self) -> None:
-        """Gives back the room of the windows, because nobody watches any more."""
-        for window in (*self.open.values(), *(window for (_, window, _), _ in self._filled)):
-            window.uncount(self._share)
 
     def note_duplicates(self, count: int) -> None:
         """Counts events that were passed over as duplicates."""
@@ -165,8 +145,6 @@ class CountWindower:
             The windows in their order, each with its state.
         """
         filled, self._filled = self._filled, []
-        for (_, window, _), _ in filled:
-            window.uncount(self._share)
         return [self._told(window, "count", watermark, unanswered) for window, watermark in filled]
 
     def drain(self, clock: int, unanswered: Unanswered) -> list[tuple[ClosedWindow, WindowState]]:
@@ -174,9 +152,7 @@ class CountWindower:
         closed = self.close(clock, "drained", unanswered)
         if self.open:
             watermark = clock - self.monitor.windows.watermark_delay
-            taken = self._take()
-            taken[1].uncount(self._share)
-            closed.append(self._told(taken, "drained", watermark, unanswered))
+            closed.append(self._told(self._take(), "drained", watermark, unanswered))
         return closed
 
     def _told(
@@ -227,6 +203,4 @@ class CountWindower:
         self._lost = sum(lost)  # nothing where a version wrote it that knew no gaps
         self.open.clear()
         self.open.update(panes)
-        for window in panes.values():
-            window.count(self._share)
         self._filled.clear()

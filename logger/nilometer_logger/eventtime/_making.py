@@ -1,20 +1,15 @@
 """Which windower a monitor's windows need."""
 
 from nilometer_logger.eventtime._count_windower import CountWindower
-from nilometer_logger.eventtime._room import Room, Share
 from nilometer_logger.eventtime._windower import Windower
 from nilometer_logger.monitoring import Monitor
 
-_UNBOUNDED = 2**62
 
-
-def windower_of(monitor: Monitor, clock: int | None = None, share: Share | None = None) -> Windower | CountWindower:
+def windower_of(monitor: Monitor, clock: int | None = None) -> Windower | CountWindower:
     """Makes the windower of one monitor over one stream; both kinds are used alike.
 
     Args:
         monitor: opens and closes the states.
         clock: what the stream's clock says already; None for a stream that was never seen.
-        share: the partition's, of the room that windows take; unbounded where none is given.
     """
-    share = share or Share(Room(_UNBOUNDED))
-    return CountWindower(monitor, share) if monitor.windows.count else Windower(monitor, share, clock)
+    return CountWindower(monitor) if monitor.windows.count else Windower(monitor, clock)

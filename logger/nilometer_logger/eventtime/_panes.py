@@ -8,11 +8,9 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nilometer_logger.eventtime._merging import Merging
 from nilometer_logger.eventtime._pane import Pane
-from nilometer_logger.eventtime._room import Share
 from nilometer_logger.eventtime._windows import Grid
 from nilometer_logger.monitoring import Monitor
 from nilometer_logger.rows import Rows
@@ -25,7 +23,6 @@ class Panes:
         monitor: makes the states.
         grid: how panes and windows lie.
         ended: the number of the last window that has ended.
-        share: the partition's, of the room that windows take.
 
     Attributes:
         open: the panes by their start.
@@ -33,15 +30,13 @@ class Panes:
         ended: the number of the last window that has ended.
     """
 
-    def __init__(self, monitor: Monitor, grid: Grid, ended: int, share: Share) -> None:
+    def __init__(self, monitor: Monitor, grid: Grid, ended: int) -> None:
         self.open: dict[int, Pane] = {}
         self.changed: set[int] = set()
         self.ended = ended
         self._monitor = monitor
         self._grid = grid
         self._merging = Merging(monitor, self.open)
-        self._share = share
-        self._copies = 2 if grid.is_shared else 1
 
     def put(self, rows: Rows) -> None:
         """Puts rows into their panes; none of them may be late for every window."""
@@ -62,7 +57,6 @@ class Panes:
         pane.state.update(rows)
         pane.first = min(pane.first, first)
         pane.last = max(pane.last, last)
-        pane.count(self._share, self._copies)
         self.changed.add(start)
         self._merging.changed(start)
 
@@ -86,28 +80,9 @@ class Panes:
         for start in starts:
             if self._grid.started(start) > number:
                 break
-            self.open.pop(start).uncount(self._share)
+            del self.open[start]
             self.changed.add(start)
         return ended
-
-    def needed_bytes(self, rows: Rows) -> NDArray[np.int64]:
-        """Bounds from above what each row adds to what its pane takes.
-
-        Args:
-            rows: a block.
-
-        Returns:
-            Shape (rows,); the first row of a pane that is not open yet needs an empty state as well.
-        """
-        starts, first = np.unique(self._grid.panes(rows.times), return_index=True)
-        needed = np.full(len(rows), self._monitor.row_bytes, dtype=np.int64)
-        needed[first] += [0 if start in self.open else self._monitor.state_bytes for start in starts.tolist()]
-        return needed * self._copies
-
-    def release(self) -> None:
-        """Gives back what the panes are counted with, because nobody watches any more."""
-        for pane in self.open.values():
-            pane.uncount(self._share)
 
     def end_all(self) -> list[tuple[int, Pane]]:
         """Ends all windows that hold rows, as `end` does."""
@@ -133,7 +108,5 @@ class Panes:
         """Takes up the panes that a snapshot held, and the number of the last window that had ended."""
         self.open.clear()
         self.open.update(panes)
-        for pane in panes.values():
-            pane.count(self._share, self._copies)
         self.ended = ended
         self._merging.forget()

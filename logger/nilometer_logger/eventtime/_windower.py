@@ -22,7 +22,6 @@ from nilometer_logger.eventtime._gaps import Gaps
 from nilometer_logger.eventtime._lateness import Lateness
 from nilometer_logger.eventtime._pane import Pane
 from nilometer_logger.eventtime._panes import Panes
-from nilometer_logger.eventtime._room import Share
 from nilometer_logger.eventtime._windows import Grid
 from nilometer_logger.monitoring import ClosedBy, ClosedWindow, Monitor, WindowState
 from nilometer_logger.rows import Rows
@@ -35,7 +34,6 @@ class Windower:
 
     Args:
         monitor: opens the states.
-        share: the partition's, of the room that windows take.
         clock: what the stream's clock says already: windows up to its watermark are closed. None for a new stream.
 
     Attributes:
@@ -48,7 +46,7 @@ class Windower:
         header_changed: whether what `header` returns has.
     """
 
-    def __init__(self, monitor: Monitor, share: Share, clock: int | None = None) -> None:
+    def __init__(self, monitor: Monitor, clock: int | None = None) -> None:
         self.monitor = monitor
         self.memory = monitor.remember()
         self.written = self.memory.dump()
@@ -59,7 +57,7 @@ class Windower:
         self._lateness = Lateness()
         self._gaps = Gaps()
         self._held: dict[int, list[Rows]] = {}  # by the last window that each row must not get into
-        self._panes = Panes(monitor, self._grid, self._reached(StreamClock(clock).now), share)
+        self._panes = Panes(monitor, self._grid, self._reached(StreamClock(clock).now))
         self.open = self._panes.open
         self.changed = self._panes.changed
 
@@ -130,14 +128,6 @@ class Windower:
             chosen = np.flatnonzero(held & (reached == number))
             self._held.setdefault(number, []).append(rows.take(chosen))
         return late
-
-    def needed_bytes(self, rows: Rows) -> NDArray[np.int64]:
-        """Bounds from above what each row adds to what the open windows take, shape (rows,)."""
-        return self._panes.needed_bytes(rows)
-
-    def release(self) -> None:
-        """Gives back the room of the open windows, because nobody watches any more."""
-        self._panes.release()
 
     def note_duplicates(self, count: int) -> None:
         """Counts events that were passed over as duplicates."""

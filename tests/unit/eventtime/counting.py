@@ -14,7 +14,6 @@ from nilometer_logger.rows import Column, Rows, Schema
 from nilometer_logger.times import SECOND
 
 TOO_LARGE = 100.0
-STATE_BYTES, ROW_BYTES = 100, 10
 ONE_COLUMN = Schema((Column("x"),))
 NO_COLUMNS = Schema(())
 TEN_SECONDS = WindowSpec(10 * SECOND, 10 * SECOND, 0)
@@ -34,11 +33,6 @@ class Listed:
     def merge(self, other: Self) -> None:
         """Takes the rows of another state, and leaves it as it is."""
         self.rows += other.rows
-
-    @property
-    def memory_bytes(self) -> int:
-        """Says that each row takes so much beside the state itself."""
-        return STATE_BYTES + ROW_BYTES * len(self.rows)
 
     def dump(self) -> bytes:
         """Writes the rows."""
@@ -76,8 +70,6 @@ class Counting:
     predictions: Schema = NO_COLUMNS
     services: frozenset[str] = frozenset({"iris"})
     wants_late: bool = False
-    state_bytes: int = STATE_BYTES
-    row_bytes: int = ROW_BYTES
 
     def watches(self, stream: Stream) -> bool:
         """Watches some services."""

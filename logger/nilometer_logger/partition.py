@@ -16,6 +16,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import structlog
 
 from nilometer_logger import punctuation, snapshots
@@ -23,9 +24,9 @@ from nilometer_logger.deadletters import POSITION, REASON, dead_letter
 from nilometer_logger.dormancy import Dormant, DormantStream, DormantWindows, end_of, period
 from nilometer_logger.duplicates import Duplicates
 from nilometer_logger.errors import EventError, StateError
-from nilometer_logger.events import CloudEvent
-from nilometer_logger.eventtime import Pane
-from nilometer_logger.inferences import Record, Run
+from nilometer_logger.events import CloudEvent, to_kafka
+from nilometer_logger.eventtime import Budget, Pane
+from nilometer_logger.inferences import Block, Record, Run, by_record
 from nilometer_logger.kserve import Stream
 from nilometer_logger.monitoring import LATE_BOUNDS, Monitor
 from nilometer_logger.outbox import Outbox
@@ -39,6 +40,7 @@ from nilometer_logger.watched import Watched
 _log = structlog.get_logger("nilometer.partition")
 _UNWATCHED_REMEMBERED = 1000
 _MINUTE = 60 * SECOND
+_MANY_ROWS = 2**32
 
 
 class Partition:
@@ -65,10 +67,11 @@ class Partition:
         self._monitors_changed = True
         self._streams: dict[str, Watched] = {}
         self._touched: dict[str, Watched] = {}
+        self._budget = Budget(bounds.window_bytes)
         self._dormant = Dormant(bounds.dormant_bytes)
         self._watching: Counter[str] = Counter()  # streams in memory by monitor
         self._arrival = 0  # the largest of a record
-        self._overflow_said = -_MINUTE
+        self._overflow_said = self._window_overflow_said = -_MINUTE
         self._tally = tally or Tally()
         self._unwatched: set[str] = set()
         self._seen = Duplicates(bounds.duplicates)
@@ -171,13 +174,13 @@ class Partition:
             for text, watched in self._streams.items()
             for windower in watched.windowers
         }
-        for (name, digest, text, number), (first, last, blob) in restored.panes.items():
+        for (name, digest, text, number), (first, last, blob, rows) in restored.panes.items():
             old = snapshots.key("window" if restored.version == 1 else "pane", name, digest, text, number)
             found = kept.get((name, digest, text))
             if found is None or restored.version == 1:
                 self._changes[old] = None
             if found is not None:
-                pane = Pane(found[0].monitor.load(blob), first, last)
+                pane = Pane(found[0].monitor.load(blob), first, last, rows)
                 panes.setdefault((name, digest, text), {})[number] = pane
         for about, memory in restored.memories.items():
             if about in kept:
@@ -291,7 +294,7 @@ class Partition:
         # A clock that is known is kept for a monitor that is loaded and only waits for the log to say so.
         if not watching and not (clock is not None and self._expects(stream)):
             return None
-        watched = Watched(stream, self._bounds, self._outbox, clock, arrival)
+        watched = Watched(stream, self._bounds, self._outbox, self._budget, clock, arrival)
         for monitor in watching:
             watched.watch(monitor)
         self._streams[watched.text] = watched
@@ -316,7 +319,9 @@ class Partition:
     def _wake(self, text: str, running: Mapping[str, Monitor]) -> Watched:
         """Takes a dormant stream into memory, with the monitors that run, or that ran until now."""
         left, stream = self._dormant.pop(text), Stream.parse(text)
-        watched = self._streams[text] = Watched(stream, self._bounds, self._outbox, left.clock, left.arrival)
+        watched = self._streams[text] = Watched(
+            stream, self._bounds, self._outbox, self._budget, left.clock, left.arrival
+        )
         for monitor in running.values():
             if monitor.watches(stream):
                 watched.watch(monitor)
@@ -334,10 +339,49 @@ class Partition:
             self._lay_down(text)
 
     def _take_in(self, runs: dict[str, Run]) -> None:
+        if not self._has_room(runs):
+            for text, alone in by_record(runs):
+                self._take_in_one(text, alone)
+            return
         for text, run in runs.items():
             watched = self._streams[text]
             self._touched[text] = watched
             watched.take_in(run, self._bury)
+
+    def _has_room(self, runs: dict[str, Run]) -> bool:
+        """Tells whether all windows may be opened that runs may need, in whatever order they come."""
+        events = sum(len(block.inferences) for run in runs.values() for block in run.blocks)
+        if self._budget.has_room(events * self._largest):
+            return True
+        return self._budget.has_room(sum(self._streams[text].most_needed(run) for text, run in runs.items()))
+
+    def _take_in_one(self, text: str, run: Run) -> None:
+        """Takes in the events of one stream in one record, but for those whose windows must not be opened."""
+        watched = self._streams[text]
+        for number, block in enumerate(run.blocks):
+            refused = watched.refused(block.inferences)
+            if not refused:
+                continue
+            for place, name in refused.items():
+                self._refuse_window(block, place, name)
+            kept = np.array([place not in refused for place in range(len(block.inferences))])
+            run.blocks[number] = Block(block.record, block.inferences.chosen(kept))
+        run.blocks = [block for block in run.blocks if len(block.inferences)]
+        self._touched[text] = watched
+        watched.take_in(run, self._bury)
+
+    def _refuse_window(self, block: Block, place: int, name: str) -> None:
+        self._tally.window_overflow[name] += 1
+        reason = (
+            f"monitor {name} would have to open another window, and those that are open take {self._budget.most_bytes} "
+            "bytes, as much as they may (--max-window-bytes); redrive it once they have closed"
+        )
+        number = block.inferences.numbers[place]
+        headers, body = to_kafka(block.record.events[number])
+        self._outbox.messages.append(dead_letter(reason, block.record.place(number), headers, body))
+        if self._arrival - self._window_overflow_said >= _MINUTE:
+            self._window_overflow_said = self._arrival
+            _log.warning("windows not opened", monitor=name, reason=reason)
 
     def _obey(self, order: Punctuation) -> None:
         match order:
@@ -388,6 +432,11 @@ class Partition:
             self._changes.update(watched.end())
             self._tally.end(watched.read_figures())
             del self._streams[watched.text], self._touched[watched.text]
+
+    @property
+    def _largest(self) -> int:
+        """What one event may add to the budget, at most."""
+        return sum(2 * monitor.state_bytes(_MANY_ROWS) for monitor in self._running.values())
 
     def configure(self, monitors: Sequence[Monitor]) -> None:
         """Takes what is loaded from now on; it runs once the log says so."""
@@ -462,6 +511,11 @@ class Partition:
     def dormant(self) -> int:
         """How many streams have left it, all but their clocks."""
         return len(self._dormant)
+
+    @property
+    def state_bytes(self) -> int:
+        """What open windows and dormant streams take of memory, at most."""
+        return self._dormant.bytes + self._budget.bytes
 
     def take(self) -> Snapshot:
         """Hands over all that has happened since the last call, for one transaction."""

@@ -141,13 +141,23 @@ class WorkerSettings(Measured):
         262_144, "the last events of a partition among which one that comes again is recognised", least=8
     )
     idle_stream_seconds: float = setting(
-        3600.0, "after how long without an event a stream of which nothing is open leaves memory, all but its clock", least=1
+        3600.0,
+        "after how long without an event a stream of which nothing is open leaves memory, all but its clock",
+        least=1,
     )
     max_streams: int = setting(
         10_000, "streams of a partition that a monitor watches at a time; the events of others are set aside", least=1
     )
+    max_window_bytes: int = setting(
+        128 * 2**20,
+        "bytes that a partition's open windows may take; events that need another one are set aside, but each monitor may "
+        "have 4",
+        least=1,
+    )
     max_dormant_bytes: int = setting(
-        8 * 2**20, "bytes kept of a partition's streams that have left memory, some 400 each; the oldest go first", least=0
+        8 * 2**20,
+        "bytes kept of a partition's streams that have left memory, some 400 each; the oldest go first",
+        least=0,
     )
     session_seconds: float = setting(10.0, "after how long without a heartbeat another worker takes over", least=1)
     metrics_host: str = setting("127.0.0.1", "the address that /metrics and probes listen on; 0.0.0.0 in a container")
@@ -195,6 +205,7 @@ class ReplaySettings(Common):
     max_duplicates: int = same_as(WorkerSettings, "max_duplicates")
     idle_stream_seconds: float = same_as(WorkerSettings, "idle_stream_seconds")
     max_streams: int = same_as(WorkerSettings, "max_streams")
+    max_window_bytes: int = same_as(WorkerSettings, "max_window_bytes")
     max_dormant_bytes: int = same_as(WorkerSettings, "max_dormant_bytes")
 
 

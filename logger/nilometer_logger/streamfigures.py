@@ -22,6 +22,7 @@ class Bounds:
         duplicates: among how many events of a partition a repeated one is recognised.
         idle: after how long without an event a stream of which nothing is open becomes dormant, in nanoseconds.
         streams: how many streams of a partition each monitor watches at a time, at most.
+        window_bytes: how much memory the open windows of a partition may take, about.
         dormant_bytes: how much is kept of the dormant streams of a partition, at most.
     """
 
@@ -31,6 +32,7 @@ class Bounds:
     duplicates: int
     idle: int = _UNBOUNDED
     streams: int = _UNBOUNDED
+    window_bytes: int = _UNBOUNDED
     dormant_bytes: int = _UNBOUNDED
 
 
@@ -43,6 +45,7 @@ def bounds_of(settings: WorkerSettings | ReplaySettings) -> Bounds:
         duplicates=settings.max_duplicates,
         idle=int(settings.idle_stream_seconds * SECOND),
         streams=settings.max_streams,
+        window_bytes=settings.max_window_bytes,
         dormant_bytes=settings.max_dormant_bytes,
     )
 
@@ -93,11 +96,13 @@ class Tally:
 
     Attributes:
         stream_overflow: events set aside because their monitor watches as many streams as it may, by monitor.
+        window_overflow: events set aside because open windows take as much memory as they may, by monitor.
         ended: totals of streams that are not in memory any more, by stream.
     """
 
     def __init__(self) -> None:
         self.stream_overflow: Counter[str] = Counter()
+        self.window_overflow: Counter[str] = Counter()
         self.ended: dict[str, StreamFigures] = {}
 
     def end(self, figures: StreamFigures) -> None:

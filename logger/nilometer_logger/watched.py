@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from nilometer_logger import snapshots
 from nilometer_logger.dormancy import DormantStream, DormantWindows
-from nilometer_logger.eventtime import CountWindower, StreamClock, Windower, windower_of
-from nilometer_logger.inferences import Arrivals, Block, Run, rows_of
+from nilometer_logger.eventtime import Budget, CountWindower, StreamClock, Windower, windower_of
+from nilometer_logger.inferences import Arrivals, Block, Inferences, Run, rows_of
 from nilometer_logger.kserve import Half, Stream
 from nilometer_logger.latecomers import late_messages
 from nilometer_logger.monitoring import ClosedBy, Monitor
@@ -35,6 +35,7 @@ class Watched:
         stream: whose events these are.
         bounds: of the partition.
         outbox: takes what is found.
+        budget: of the partition's open windows.
         clock: where the stream stood when a snapshot was taken; None for one never seen.
         last_arrival: of its last event in Kafka, in nanoseconds.
 
@@ -44,8 +45,14 @@ class Watched:
         figures: for metrics.
     """
 
-    def __init__(
-        self, stream: Stream, bounds: Bounds, outbox: Outbox, clock: int | None = None, last_arrival: int = 0
+    def __init__(  # noqa: PLR0917 - what a partition shares, and what a snapshot held
+        self,
+        stream: Stream,
+        bounds: Bounds,
+        outbox: Outbox,
+        budget: Budget,
+        clock: int | None = None,
+        last_arrival: int = 0,
     ) -> None:
         self.stream = stream
         self.text = str(stream)
@@ -56,11 +63,12 @@ class Watched:
         self.clock = StreamClock(clock)
         self._bounds = bounds
         self._outbox = outbox
+        self._budget = budget
         self._quiet_at: int | None = None
 
     def watch(self, monitor: Monitor) -> Windower | CountWindower:
         """Begins the windows of a monitor where the stream stands."""
-        windower = windower_of(monitor, clock=self.clock.now)
+        windower = windower_of(monitor, self.clock.now, self._budget)
         self.windowers.append(windower)
         return windower
 
@@ -70,7 +78,50 @@ class Watched:
         self.windowers = [windower for windower in self.windowers if windower.monitor.name in names]
         self._quiet_at = None
         for windower in dropped:
+            windower.release()
             yield from _end_of(windower, self.text)
+
+    def most_needed(self, run: Run) -> int:
+        """Tells what a run may add to the budget, at most."""
+        if not run.blocks:
+            return 0
+        times = np.concatenate([block.inferences.times for block in run.blocks])
+        rows = sum(payload.rows for block in run.blocks for payload in block.inferences.payloads)
+        first, last = int(times.min()), int(times.max())
+        return sum(windower.most_needed(first, last, len(times), rows) for windower in self.windowers)
+
+    def refused(self, inferences: Inferences) -> dict[int, str]:
+        """Finds the events of a record whose windows must not be opened.
+
+        Each is looked at as if those before it had been taken in. An event has one time, so a monitor needs one pane
+        for all of its rows.
+
+        Returns:
+            The name of the monitor that has no room, by the event's place.
+        """
+        found: dict[int, str] = {}
+        added, clock = 0, self.clock.now
+        opened: set[tuple[int, int]] = set()
+        events = zip(inferences.times.tolist(), inferences.are_requests.tolist(), inferences.payloads, strict=True)
+        for place, (time, is_request, payload) in enumerate(events):
+            wanted: dict[tuple[int, int], int] = {}
+            for number, windower in enumerate(self.windowers):
+                monitor = windower.monitor
+                if not len(monitor.features if is_request else monitor.predictions):
+                    continue
+                need = windower.needed(time, clock, payload.rows)
+                if need is None or (number, need[0]) in opened:
+                    continue
+                wanted[number, need[0]] = need[1]
+                panes = self._budget.panes[monitor.name] + sum(other == number for other, _ in opened)
+                if panes >= windower.always and not self._budget.has_room(added + sum(wanted.values())):
+                    found[place] = monitor.name
+                    break
+            else:
+                added += sum(wanted.values())
+                opened.update(wanted)
+                clock = max(clock, time)
+        return found
 
     def take_in(self, run: Run, bury: Bury) -> None:
         """Takes in the stream's events of some records.
@@ -231,9 +282,7 @@ class Watched:
             self.clock.now, self.last_arrival, self.pairing.has_response, True
         )
         windows = [_left_of(windower) for windower in self.windowers]
-        left = DormantStream(
-            self.last_arrival, self.clock.now, self.pairing.has_response, windows, self.pairing.dump()
-        )
+        left = DormantStream(self.last_arrival, self.clock.now, self.pairing.has_response, windows, self.pairing.dump())
         return left, list(changes.items())
 
     def take_up(self, left: DormantStream) -> None:
@@ -259,6 +308,7 @@ class Watched:
         for chunk in self.pairing.chunks():
             yield snapshots.key("pending", self.text, chunk), None
         for windower in self.windowers:
+            windower.release()
             yield from _end_of(windower, self.text)
 
 
@@ -277,7 +327,7 @@ def _changes_of(windower: Windower | CountWindower, text: str) -> Iterator[snaps
         pane = windower.open.get(number)
         yield (
             snapshots.key("pane", *about, number),
-            snapshots.value(pane.first, pane.last, pane.state.dump()) if pane else None,
+            snapshots.value(pane.first, pane.last, pane.state.dump(), pane.rows) if pane else None,
         )
     windower.changed.clear()
     memory = windower.memory.dump()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nilometer_logger.eventtime._budget import ALWAYS, UNBOUNDED, Budget
 from nilometer_logger.eventtime._closing import Unanswered, facts
 from nilometer_logger.eventtime._lateness import Lateness
 from nilometer_logger.eventtime._pane import Pane
@@ -26,6 +27,7 @@ class CountWindower:
 
     Args:
         monitor: opens the states.
+        budget: in which the window is reckoned; one without a bound where none is given.
 
     Attributes:
         monitor: opens the states.
@@ -37,8 +39,9 @@ class CountWindower:
         header_changed: whether what `header` returns has.
     """
 
-    def __init__(self, monitor: Monitor) -> None:
+    def __init__(self, monitor: Monitor, budget: Budget | None = None) -> None:
         self.monitor = monitor
+        self._budget = budget or Budget(UNBOUNDED)
         self.memory = monitor.remember()
         self.written = self.memory.dump()
         self.began: int | None = None
@@ -107,6 +110,8 @@ class CountWindower:
         window.state.update(rows)
         window.first = min(window.first, first)
         window.last = max(window.last, last)
+        window.rows += len(rows)
+        window.reckon(self.monitor, self._budget)
         self.changed.add(self._number)
 
     def _fill(self, clock: int) -> None:
@@ -114,6 +119,7 @@ class CountWindower:
 
     def _take(self) -> _Filled:
         taken = self._number, self.open.pop(self._number), self._lost
+        taken[1].release(self.monitor, self._budget)
         self.changed.add(self._number)
         self._number, self._count, self._lost, self.header_changed = self._number + 1, 0, 0, True
         return taken
@@ -174,6 +180,30 @@ class CountWindower:
         )
         return told, window.state
 
+    @property
+    def always(self) -> int:
+        """How many windows of the monitor may be open in a partition in any case."""
+        return ALWAYS
+
+    def needed(self, time: int, clock_before: int, rows: int) -> tuple[int, int] | None:  # noqa: ARG002 - a windower's
+        """Tells which window an event needs that is not open, and what it is reckoned with; None where there is none.
+
+        Args:
+            time: of no matter here.
+            clock_before: of no matter here.
+            rows: how many the event has.
+        """
+        return None if self.open else (self._number, self.monitor.state_bytes(rows))
+
+    def most_needed(self, first: int, last: int, events: int, rows: int) -> int:  # noqa: ARG002 - a windower's
+        """Tells what some events may add to the budget, at most: one window is open at a time."""
+        return self.monitor.state_bytes(rows)
+
+    def release(self) -> None:
+        """Reckons its window no more, because it is dropped."""
+        for window in self.open.values():
+            window.release(self.monitor, self._budget)
+
     def due(self) -> int | None:
         """Returns None: no clock closes these windows."""
         return None
@@ -203,4 +233,6 @@ class CountWindower:
         self._lost = sum(lost)  # nothing where a version wrote it that knew no gaps
         self.open.clear()
         self.open.update(panes)
+        for window in self.open.values():
+            window.reckon(self.monitor, self._budget)
         self._filled.clear()

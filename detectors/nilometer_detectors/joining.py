@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from nilometer_detectors.different import hashes_of_texts
 from nilometer_detectors.nearest import nearest
 from nilometer_detectors.statistics.bottomk import BottomK
+from nilometer_detectors.statistics.contract import OBJECT_BYTES
 from nilometer_logger.errors import StateError
 from nilometer_logger.rows import Floats, Rows, Schema, hashes_of
 
@@ -144,6 +145,12 @@ class Joining:
                 raise ValueError("a sample of both halves has too many rows, or arrays of different lengths")
         for half, arrays_of_half in zip(halves, kept, strict=True):
             half.take(*arrays_of_half)
+
+    def memory_bytes(self, rows: int) -> int:
+        """Tells what it takes of memory once each half has taken so many rows, from above."""
+        halves = (self._requests, self._responses)
+        widths = [half.kept()[_VALUES].shape[1] for half in halves]
+        return sum(BottomK.memory_bytes(self.size, 8 * (width + 1), rows) for width in widths) + 2 * OBJECT_BYTES
 
     @staticmethod
     def budget_bytes(size: int, features: int, predictions: int) -> int:

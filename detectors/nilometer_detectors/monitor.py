@@ -33,6 +33,8 @@ from nilometer_logger.kserve import Stream
 from nilometer_logger.monitoring import ClosedWindow, WindowSpec
 from nilometer_logger.rows import Floats, Rows, Schema
 
+_MOST_SIZES = 10_000  # that are kept, by the number of rows
+
 _log = logging.getLogger("nilometer.monitor")
 
 
@@ -83,6 +85,8 @@ class CompiledMonitor:
         self._features = _layout(parts.features, parts.feature_edges, needs, "features")
         self._predictions = _layout(parts.predictions, parts.prediction_edges, needs, "predictions")
         self._joined = max((need.sample for need in needs if need.of == "both"), default=0)
+        self._empty = self.open()
+        self._state_bytes: dict[int, int] = {}
 
     def __repr__(self) -> str:
         """Such as ``CompiledMonitor('demo/iris')``."""
@@ -105,6 +109,15 @@ class CompiledMonitor:
             Summary(self._predictions[0], self._statistics, self._predictions[1]),
             Joining(self._joined, len(self.features), len(self.predictions)) if self._joined else None,
         )
+
+    def state_bytes(self, rows: int) -> int:
+        """Tells what the state of a window of so many rows takes of memory, from above and not by much."""
+        size = self._state_bytes.get(rows)
+        if size is None:
+            size = self._empty.memory_bytes(rows)
+            if len(self._state_bytes) < _MOST_SIZES:
+                self._state_bytes[rows] = size
+        return size
 
     def load(self, blob: bytes) -> WindowState:
         """Reads what `WindowState.dump` wrote.

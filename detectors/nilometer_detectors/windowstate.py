@@ -22,6 +22,7 @@ import msgspec
 from nilometer_detectors.drift.contract import Window
 from nilometer_detectors.joining import Joining
 from nilometer_detectors.statistics import version1
+from nilometer_detectors.statistics.contract import OBJECT_BYTES
 from nilometer_detectors.statistics.summary import KINDS, Summary
 from nilometer_logger.errors import StateError
 from nilometer_logger.rows import Rows
@@ -61,6 +62,12 @@ class WindowState:
         self.window.predictions.merge(other.window.predictions)
         if self.window.joining is not None and other.window.joining is not None:
             self.window.joining.merge(other.window.joining)
+
+    def memory_bytes(self, rows: int) -> int:
+        """Tells what a state takes of memory once it has taken so many rows, of either half, from above."""
+        window = self.window
+        joining = 0 if window.joining is None else window.joining.memory_bytes(rows)
+        return window.features.memory_bytes(rows) + window.predictions.memory_bytes(rows) + joining + OBJECT_BYTES
 
     def dump(self) -> bytes:
         """Writes the state."""

@@ -180,6 +180,7 @@ class Broker:
             ).open(topic)
         owned.state.configure(self._monitors)  # which may have changed meanwhile
         self._figures.opened(number, owned.state.figures)
+        self._figures.loads[number] = owned.load
         return owned
 
     async def _let_go(self, number: int) -> None:

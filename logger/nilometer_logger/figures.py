@@ -13,13 +13,40 @@ from dataclasses import dataclass, field, fields
 from nilometer_logger.events import CloudEvent
 from nilometer_logger.kserve import Stream
 from nilometer_logger.metrics import OTHER, Histogram
-from nilometer_logger.streamfigures import StreamFigures
+from nilometer_logger.streamfigures import StreamFigures, Tally
 
 _LONGEST_LABEL = 128
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _BEFORE_ANY_EVENT = -(2**62)
 
 Reading = Callable[[], Sequence[StreamFigures]]
+
+
+class _Ended(Tally):
+    """What partitions count beyond the time that they have a stream in memory, kept by label."""
+
+    def __init__(self, end: Callable[[StreamFigures], None]) -> None:
+        super().__init__()
+        self._end = end
+
+    def end(self, figures: StreamFigures) -> None:
+        """Keeps a stream's totals."""
+        self._end(figures)
+
+
+@dataclass
+class PartitionFigures:
+    """What is so at this moment with a partition.
+
+    Attributes:
+        streams: in memory.
+        dormant_streams: those that have left it, all but their clocks.
+        state_bytes: what open windows and dormant streams may take of it, at most.
+    """
+
+    streams: int = 0
+    dormant_streams: int = 0
+    state_bytes: int = 0
 
 
 @dataclass
@@ -84,6 +111,8 @@ class Figures:
         broken_detectors: detectors of monitors that run which could not be built.
         detector_failures: how often each detector failed, by the names of its monitor and its own.
         shortened: findings that were too large for Kafka, by monitor and detector; no detector for statistics.
+        loads: what is so with each open partition, by its number.
+        tally: what partitions count of streams that are not in memory.
     """
 
     max_streams: int = 200
@@ -103,9 +132,15 @@ class Figures:
     broken_detectors: int = 0
     detector_failures: Counter[tuple[str, str]] = field(default_factory=Counter)
     shortened: Counter[tuple[str, str]] = field(default_factory=Counter)
+    loads: dict[int, Callable[[], PartitionFigures]] = field(default_factory=dict)
+    tally: Tally = field(init=False)
     _open: dict[int, Reading] = field(default_factory=dict)
     _gone: dict[Stream, Totals] = field(default_factory=dict)
     _labels: dict[str, Stream] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Lets partitions count."""
+        self.tally = _Ended(self._keep)
 
     def opened(self, number: int, reading: Reading) -> None:
         """Begins to read a partition, whose state is there now.
@@ -121,8 +156,12 @@ class Figures:
         """Keeps what a partition has counted, and reads it no more; one that was never opened is none."""
         reading = self._open.pop(number, None)
         self.lag.pop(number, None)
+        self.loads.pop(number, None)
         for found in reading() if reading else ():
-            self._gone.setdefault(self._label(found.stream), Totals()).add(found)
+            self._keep(found)
+
+    def _keep(self, found: StreamFigures) -> None:
+        self._gone.setdefault(self._label(found.stream), Totals()).add(found)
 
     def found(self, event: CloudEvent) -> None:
         """Counts a finding that Kafka has; types and verdicts are words of ours, never a client's."""

@@ -1,14 +1,14 @@
 """What a worker's memory is at most, as a formula of its settings.
 
-    worker    = start + decoding + waiting + windows + partitions x partition
+    worker    = start + decoding + waiting + partitions x partition
     start     = what the process has once its monitors are loaded, baselines and all, and 64 MiB for kernels that are
                 compiled when they are first called, sockets and the allocator
     decoding  = 250 x (values of a document) + 2 x 16 MiB: the objects of the largest body that is allowed, beside its
                 bytes; an object of names that all differ costs most, 240 bytes a value
     waiting   = 32 MiB: findings and dead letters that wait for a snapshot or are on their way
-    windows   = `--max-window-bytes`, as their states say themselves
-    partition = 4 MiB of records fetched + 120 x (identities that are remembered) + 530 x (halves that wait)
-                + 5,500 x (streams) x (monitors) + (bytes of dormant streams)
+    partition = 4 MiB of records fetched + `--max-window-bytes`, as monitors say what their windows take
+                + 120 x (identities that are remembered) + 530 x (halves that wait) + 5,500 x (streams) x (monitors)
+                + (bytes of dormant streams)
 
 The factors were measured with tracemalloc at the worst inputs that were found; `tests/unit/test_memory_bound.py` holds
 them to that.
@@ -71,7 +71,7 @@ def worker_memory_bound(settings: WorkerSettings, partitions: int, monitors: int
             "start": start_bytes + _START_BYTES,
             "decoding": VALUE_BYTES * limits.most_values + 2 * INFLATED_BOUND,
             "waiting": _WAITING_BYTES,
-            "windows": settings.max_window_bytes,
+            "windows": partitions * settings.max_window_bytes,
             "records": partitions * _FETCHED_BYTES,
             "identities": partitions * IDENTITY_BYTES * settings.max_duplicates,
             "halves": partitions * HALF_BYTES * settings.max_pending_in_partition,

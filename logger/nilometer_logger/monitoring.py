@@ -133,6 +133,13 @@ class Monitor(Protocol):
     def predictions(self) -> Schema:
         """The columns of a response; empty where the monitor does not watch them."""
 
+    def state_bytes(self, rows: int) -> int:
+        """Tells what the state of a window of so many rows takes of memory, from above and not by much.
+
+        It never falls where there are more rows, and has a bound; two states of some rows each take no less together
+        than one of all of them.
+        """
+
     def watches(self, stream: Stream) -> bool:
         """Tells whether a stream is this monitor's to watch."""
 

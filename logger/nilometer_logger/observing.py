@@ -14,6 +14,11 @@
 | `nilometer_worker_partitions`               | gauge     |                       | partitions that are ours and restored                  |
 | `nilometer_worker_consumer_lag_records`     | gauge     | `partition`           | records of `inferences` that were not read yet         |
 | `nilometer_worker_lost_records_total`       | counter   | `partition`           | records that expired unread or that Kafka lost         |
+| `nilometer_worker_streams`                  | gauge     | `partition`           | streams in memory                                      |
+| `nilometer_worker_dormant_streams`          | gauge     | `partition`           | streams that have left it, all but their clocks        |
+| `nilometer_worker_state_bytes`              | gauge     | `partition`           | bytes of open windows and dormant streams, at most     |
+| `nilometer_worker_stream_overflow_total`    | counter   | `monitor`             | events set aside because it watches too many streams   |
+| `nilometer_worker_window_overflow_total`    | counter   | `monitor`             | events set aside because open windows take too much    |
 | `nilometer_worker_snapshots_total`          | counter   |                       | snapshots written                                      |
 | `nilometer_worker_snapshot_bytes_total`     | counter   |                       | bytes of state in them                                 |
 | `nilometer_worker_snapshot_seconds`         | histogram |                       | how long one took                                      |
@@ -33,7 +38,7 @@
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import structlog
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
@@ -60,6 +65,13 @@ _TOTALS = {
 _NOW = {
     "open_windows": ("open_windows", "Windows that hold rows and have not closed"),
     "pending": ("pending_halves", "Requests and responses that wait for the other"),
+}
+
+# By partition, as the field of `PartitionFigures`.
+_LOADS = {
+    "streams": "Streams in memory",
+    "dormant_streams": "Streams that have left memory, all but their clocks",
+    "state_bytes": "Bytes of open windows and dormant streams, at most",
 }
 
 
@@ -95,6 +107,9 @@ class Exposition:
         for number, records in sorted(figures.lost.items()):
             lost.add_metric([str(number)], records)
         yield lost
+        yield from self._by_partition()
+        yield _by_monitor("stream_overflow", "Events of streams beyond the bound", figures.tally.stream_overflow)
+        yield _by_monitor("window_overflow", "Events of windows beyond the bound", figures.tally.window_overflow)
         findings = CounterMetricFamily(f"{_PREFIX}findings", "Findings that Kafka has", labels=("type", "verdict"))
         for labels, count in figures.findings.items():
             findings.add_metric(labels, count)
@@ -127,6 +142,14 @@ class Exposition:
         yield shortened
         yield _gauge("ready", "1 while /readyz says so", not figures.unready())
 
+    def _by_partition(self) -> Iterator[Metric]:
+        loads = {number: load() for number, load in sorted(self._figures.loads.items())}
+        for name, text in _LOADS.items():
+            gauge = GaugeMetricFamily(_PREFIX + name, text, labels=("partition",))
+            for number, found in loads.items():
+                gauge.add_metric([str(number)], getattr(found, name))
+            yield gauge
+
     def _by_stream(self) -> Iterator[Metric]:
         totals = {
             field: CounterMetricFamily(_PREFIX + name, text, labels=_STREAM_LABELS)
@@ -150,6 +173,13 @@ class Exposition:
             if current.watermark is not None:
                 lag.add_metric(stream, (wall - current.watermark) / SECOND)
         yield from (*totals.values(), *now.values(), lag)
+
+
+def _by_monitor(name: str, text: str, counts: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(_PREFIX + name, text, labels=("monitor",))
+    for monitor, count in counts.items():
+        family.add_metric([monitor], count)
+    return family
 
 
 def _counter(name: str, text: str, value: float) -> Metric:

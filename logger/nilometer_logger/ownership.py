@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from nilometer_logger import topics
 from nilometer_logger.errors import StateError, UnavailableError
 from nilometer_logger.events import CloudEvent, to_kafka
-from nilometer_logger.figures import Figures
+from nilometer_logger.figures import Figures, PartitionFigures
 from nilometer_logger.fitting import Fitting, record_bytes
 from nilometer_logger.inferences import Record
 from nilometer_logger.kafka import connection
@@ -110,7 +110,7 @@ class Owned:
         fitting: Fitting | None = None,
     ) -> None:
         self.number = number
-        self.state = Partition(monitors, bounds_of(settings))
+        self.state = Partition(monitors, bounds_of(settings), figures.tally)
         self.following = 0
         self.end: int | None = None
         self.answered = 0.0
@@ -235,6 +235,10 @@ class Owned:
             now: in seconds of the clock on the wall.
         """
         return self.following == self.end and now - self.answered <= _RECENT_SECONDS
+
+    def load(self) -> PartitionFigures:
+        """Tells how much the partition has in memory."""
+        return PartitionFigures(self.state.streams, self.state.dormant, self.state.state_bytes)
 
     async def leave(self, findings: Awaitable[None]) -> None:
         """Lets findings on rows leave; a snapshot waits for them. Waits itself while many are on their way.

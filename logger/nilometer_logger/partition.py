@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import structlog
 
 from nilometer_logger import punctuation, snapshots
@@ -24,9 +25,9 @@ from nilometer_logger.deadletters import POSITION, REASON, dead_letter
 from nilometer_logger.dormancy import Dormant, DormantStream, DormantWindows, end_of, period
 from nilometer_logger.duplicates import Duplicates
 from nilometer_logger.errors import EventError, StateError
-from nilometer_logger.events import CloudEvent
-from nilometer_logger.eventtime import Pane
-from nilometer_logger.inferences import Record, Run
+from nilometer_logger.events import CloudEvent, to_kafka
+from nilometer_logger.eventtime import Budget, Pane
+from nilometer_logger.inferences import Block, Record, Run, by_record
 from nilometer_logger.kserve import Stream
 from nilometer_logger.monitoring import LATE_BOUNDS, Monitor
 from nilometer_logger.outbox import Outbox
@@ -47,6 +48,7 @@ _MOST_RECORDS = 500
 _MOST_WAITING_BYTES = 16 * 2**20
 _FINDING_BYTES_A_COLUMN = 512
 _MINUTE = 60 * SECOND
+_MANY_ROWS = 2**32
 
 
 class Partition:
@@ -75,10 +77,11 @@ class Partition:
         self._monitors_changed = True
         self._streams: dict[str, Watched] = {}
         self._touched: dict[str, Watched] = {}
+        self._budget = Budget(bounds.window_bytes)
         self._dormant = Dormant(bounds.dormant_bytes)
         self._watching: Counter[str] = Counter()  # streams in memory by monitor
         self._arrival = 0  # the largest of a record
-        self._overflow_said = -_MINUTE
+        self._overflow_said = self._window_overflow_said = -_MINUTE
         self._tally = tally or Tally()
         self._unwatched: set[str] = set()
         self._seen = Duplicates(bounds.duplicates)
@@ -197,13 +200,13 @@ class Partition:
             for text, watched in self._streams.items()
             for windower in watched.windowers
         }
-        for (name, digest, text, number), (first, last, blob) in restored.panes.items():
+        for (name, digest, text, number), (first, last, blob, rows) in restored.panes.items():
             old = snapshots.key("window" if restored.version == 1 else "pane", name, digest, text, number)
             found = kept.get((name, digest, text))
             if found is None or restored.version == 1:
                 self._changes[old] = None
             if found is not None:
-                pane = Pane(found[0].monitor.load(blob), first, last)
+                pane = Pane(found[0].monitor.load(blob), first, last, rows)
                 panes.setdefault((name, digest, text), {})[number] = pane
         for about, memory in restored.memories.items():
             if about in kept:
@@ -295,13 +298,11 @@ class Partition:
             goes_on: the offset of a record of which more follows.
         """
         self._sorter.work = 0
-        for number, (text, run) in enumerate(runs.items(), 1):
-            watched = self._streams[text]
-            self._touched[text] = watched
-            is_open = bool(run.blocks) and run.blocks[-1].record.offset == goes_on
-            for _ in watched.take_in(run, self._bury, is_open=is_open):
-                if len(self._outbox.outliers) >= _MOST_OUTLIERS:
-                    yield self._outbox.take_outliers()
+        has_room = self._has_room(runs)
+        for number, (text, run) in enumerate(runs.items() if has_room else by_record(runs), 1):
+            if not has_room:
+                self._without_refused(text, run)
+            yield from self._take_in_one(text, run, goes_on)
             if number % _STREAMS_AT_ONCE == 0:
                 yield self._outbox.take_outliers()
         if goes_on >= 0:
@@ -375,7 +376,7 @@ class Partition:
         return watched
 
     def _made(self, stream: Stream, clock: int | None, arrival: int) -> Watched:
-        return Watched(stream, self._bounds, self._outbox, self._pool, clock=clock, last_arrival=arrival)
+        return Watched(stream, self._bounds, self._outbox, self._pool, self._budget, clock=clock, last_arrival=arrival)
 
     def _lay_down_idle(self, arrived_before: int) -> None:
         """Lets the streams become dormant that are idle."""
@@ -387,6 +388,7 @@ class Partition:
         watched = self._streams.pop(text)
         self._touched.pop(text, None)
         left, changes = watched.lie_down()
+        watched.pairing.release()
         self._changes.update(changes)
         self._dormant.put(text, left)
         self._watching.subtract(windower.monitor.name for windower in watched.windowers)
@@ -411,6 +413,48 @@ class Partition:
         yield self._wake(text, running) if is_dormant else self._streams.get(text)
         if is_dormant and text in self._streams:
             self._lay_down(text)
+
+    def _has_room(self, runs: dict[str, Run]) -> bool:
+        """Tells whether all windows may be opened that runs may need, in whatever order they come."""
+        events = sum(len(block.inferences) for run in runs.values() for block in run.blocks)
+        if self._budget.has_room(events * self._largest):
+            return True
+        return self._budget.has_room(sum(self._streams[text].most_needed(run) for text, run in runs.items()))
+
+    def _take_in_one(self, text: str, run: Run, goes_on: int) -> Iterator[list[CloudEvent]]:
+        """Takes in the events of one stream, and yields what was found on their rows where it is much."""
+        watched = self._streams[text]
+        self._touched[text] = watched
+        is_open = bool(run.blocks) and run.blocks[-1].record.offset == goes_on
+        for _ in watched.take_in(run, self._bury, is_open=is_open):
+            if len(self._outbox.outliers) >= _MOST_OUTLIERS:
+                yield self._outbox.take_outliers()
+
+    def _without_refused(self, text: str, run: Run) -> None:
+        """Sets aside the events of one stream in one record whose windows must not be opened."""
+        watched = self._streams[text]
+        for number, block in enumerate(run.blocks):
+            refused = watched.refused(block.inferences)
+            if not refused:
+                continue
+            for place, name in refused.items():
+                self._refuse_window(block, place, name)
+            kept = np.array([place not in refused for place in range(len(block.inferences))])
+            run.blocks[number] = Block(block.record, block.inferences.chosen(kept))
+        run.blocks = [block for block in run.blocks if len(block.inferences)]
+
+    def _refuse_window(self, block: Block, place: int, name: str) -> None:
+        self._tally.window_overflow[name] += 1
+        reason = (
+            f"monitor {name} would have to open another window, and those that are open take {self._budget.most_bytes} "
+            "bytes, as much as they may (--max-window-bytes); redrive it once they have closed"
+        )
+        number = block.inferences.numbers[place]
+        headers, body = to_kafka(block.record.events[number])
+        self._outbox.messages.append(dead_letter(reason, block.record.place(number), headers, body))
+        if self._arrival - self._window_overflow_said >= _MINUTE:
+            self._window_overflow_said = self._arrival
+            _log.warning("windows not opened", monitor=name, reason=reason)
 
     def _obey(self, order: Punctuation) -> None:
         match order:
@@ -474,6 +518,11 @@ class Partition:
             watched.pairing.release()
             self._tally.end(watched.read_figures())
             del self._streams[watched.text], self._touched[watched.text]
+
+    @property
+    def _largest(self) -> int:
+        """What one event may add to the budget, at most."""
+        return sum(2 * monitor.state_bytes(_MANY_ROWS) for monitor in self._running.values())
 
     def configure(self, monitors: Sequence[Monitor]) -> None:
         """Takes what is loaded from now on; it runs once the log says so."""
@@ -548,6 +597,11 @@ class Partition:
     def dormant(self) -> int:
         """How many streams have left it, all but their clocks."""
         return len(self._dormant)
+
+    @property
+    def state_bytes(self) -> int:
+        """What open windows and dormant streams take of memory, at most."""
+        return self._dormant.bytes + self._budget.bytes
 
     def take(self) -> Snapshot:
         """Hands over all that has happened since the last call, for one transaction."""

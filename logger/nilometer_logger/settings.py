@@ -152,11 +152,6 @@ class WorkerSettings(Measured):
         "the most values of one request or response, texts counted four times; also how many are decoded at a time",
         least=1,
     )
-    max_window_bytes: int = setting(
-        192 * 2**20,
-        "what the open windows of a worker may take in memory; events that would need more are set aside",
-        least=2**20,
-    )
     max_finding_bytes: int = setting(
         8 * 2**20, "the largest finding; larger ones are shortened, as for a topic that takes less", least=16_384
     )
@@ -167,6 +162,11 @@ class WorkerSettings(Measured):
     )
     max_streams: int = setting(
         5_000, "streams of a partition that a monitor watches at a time; the events of others are set aside", least=1
+    )
+    max_window_bytes: int = setting(
+        48 * 2**20,
+        "bytes that a partition's open windows may take; events that need more are set aside, but each monitor may have 4",
+        least=1,
     )
     max_dormant_bytes: int = setting(
         8 * 2**20,

@@ -9,16 +9,16 @@ MessagePack; a record without a value deletes its key.
 | ``["monitors"]``                        | ``[active, announced]``: digests by name: what runs, what the log said last |
 | ``["clock", stream]``                   | ``[event time, arrival, answers, dormant]``: the stream's clock, its last arrival, whether it has shown a response; the last only of one that is dormant |
 | ``["monitor", name, digest, stream]``   | the header of a monitor's windows over a stream: see `eventtime`        |
-| ``["pane", name, digest, stream, key]`` | ``[first, last, state]``: see `eventtime.Pane`; the state is opaque     |
+| ``["pane", name, digest, stream, key]`` | ``[first, last, state, rows]``: see `eventtime.Pane`; the state is opaque |
 | ``["memory", name, digest, stream]``    | ``[memory]``: what a monitor keeps of a stream; opaque                  |
 | ``["pending", stream, chunk]``          | halves that wait for the other: see `pairing`                           |
 | ``["seen", chunk]``                     | identities of the last events: see `duplicates`                         |
 
 Times are int64 nanoseconds. A change of this format raises `VERSION`, and an older version is then either migrated or
 refused with the remedy. A value that is too large for a record lies in several (see `multipart`), which version 3 had
-not, nor gaps in the headers of windows, dormant streams and the largest arrival. Version 2 had no `memory` either. Version 1 had ``["window", …]`` for panes,
-headers of ``[began, late]``, and neither `monitors` nor what follows the offset in `partition` either. All are migrated:
-the first snapshot rewrites what is different.
+not, nor gaps in the headers of windows, rows of panes, dormant streams and the largest arrival. Version 2 had no `memory`
+either. Version 1 had ``["window", …]`` for panes, headers of ``[began, late]``, and neither `monitors` nor what follows
+the offset in `partition` either. All are migrated: the first snapshot rewrites what is different.
 """
 
 from collections.abc import Iterable
@@ -32,6 +32,7 @@ from nilometer_logger.events import CloudEvent
 
 VERSION = 4
 _OLDEST = 1
+_MANY = 2**32  # rows of a pane, where nobody wrote down how many
 
 Change = tuple[bytes, bytes | None]
 
@@ -97,7 +98,7 @@ class Restored:
         clocks: clock, last arrival and whether there was a response, by stream.
         dormant: streams that are.
         headers: by name, digest and stream.
-        panes: first, last and state, by name, digest, stream and key.
+        panes: first, last, state and number of rows, by name, digest, stream and key.
         memories: by name, digest and stream.
         pending: by stream and chunk.
         seen: by chunk.
@@ -112,7 +113,7 @@ class Restored:
     clocks: dict[str, tuple[int, int, bool]] = field(default_factory=dict)
     dormant: set[str] = field(default_factory=set)
     headers: dict[tuple[str, str, str], list[Any]] = field(default_factory=dict)
-    panes: dict[tuple[str, str, str, int], tuple[int, int, bytes]] = field(default_factory=dict)
+    panes: dict[tuple[str, str, str, int], tuple[int, int, bytes, int]] = field(default_factory=dict)
     memories: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
     pending: dict[tuple[str, int], bytes] = field(default_factory=dict)
     seen: dict[int, bytes] = field(default_factory=dict)
@@ -166,8 +167,8 @@ def _place(restored: Restored, kind: str, parts: Any, content: Any) -> None:
             restored.active[name] = digest
     elif kind in ("pane", "window"):
         name, digest, stream, number = parts
-        first, last, state = content
-        restored.panes[name, digest, stream, number] = first, last, state
+        first, last, state, *rows = content
+        restored.panes[name, digest, stream, number] = first, last, state, rows[0] if rows else _MANY
     elif kind == "memory":
         name, digest, stream = parts
         [restored.memories[name, digest, stream]] = content

@@ -25,6 +25,7 @@ class Bounds:
         body: what one event's body may hold.
         idle: after how long without an event a stream of which nothing is open becomes dormant, in nanoseconds.
         streams: how many streams of a partition each monitor watches at a time, at most.
+        window_bytes: how much memory the open windows of a partition may take, about.
         dormant_bytes: how much is kept of the dormant streams of a partition, at most.
     """
 
@@ -36,6 +37,7 @@ class Bounds:
     all_pending: int = 50_000
     idle: int = _UNBOUNDED
     streams: int = _UNBOUNDED
+    window_bytes: int = _UNBOUNDED
     dormant_bytes: int = _UNBOUNDED
 
 
@@ -50,6 +52,7 @@ def bounds_of(settings: WorkerSettings | ReplaySettings) -> Bounds:
         body=Limits(rows=settings.max_event_rows, cells=settings.max_event_cells),
         idle=int(settings.idle_stream_seconds * SECOND),
         streams=settings.max_streams,
+        window_bytes=settings.max_window_bytes,
         dormant_bytes=settings.max_dormant_bytes,
     )
 
@@ -100,11 +103,13 @@ class Tally:
 
     Attributes:
         stream_overflow: events set aside because their monitor watches as many streams as it may, by monitor.
+        window_overflow: events set aside because open windows take as much memory as they may, by monitor.
         ended: totals of streams that are not in memory any more, by stream.
     """
 
     def __init__(self) -> None:
         self.stream_overflow: Counter[str] = Counter()
+        self.window_overflow: Counter[str] = Counter()
         self.ended: dict[str, StreamFigures] = {}
 
     def end(self, figures: StreamFigures) -> None:

@@ -6,6 +6,7 @@ in a few numpy calls and yet every window, every count of late rows and every pa
 come one by one. How many records a run holds is an accident of reading; no result may depend on it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 
 import numpy as np
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 
 from nilometer_logger import snapshots
 from nilometer_logger.dormancy import DormantStream, DormantWindows
-from nilometer_logger.eventtime import CountWindower, StreamClock, Windower, windower_of
-from nilometer_logger.inferences import Arrivals, Block, Run, rows_of
+from nilometer_logger.eventtime import Budget, CountWindower, StreamClock, Windower, windower_of
+from nilometer_logger.inferences import Arrivals, Block, Inferences, Run, rows_of
 from nilometer_logger.kserve import Half, Stream
 from nilometer_logger.latecomers import late_messages
 from nilometer_logger.monitoring import ClosedBy, Monitor
@@ -36,6 +37,7 @@ class Watched:
         bounds: of the partition.
         outbox: takes what is found.
         pool: the room for halves that the streams of a partition share.
+        budget: of the partition's open windows.
         clock: where the stream stood when a snapshot was taken; None for one never seen.
         last_arrival: of its last event in Kafka, in nanoseconds.
 
@@ -51,6 +53,7 @@ class Watched:
         bounds: Bounds,
         outbox: Outbox,
         pool: Pool,
+        budget: Budget,
         *,
         clock: int | None = None,
         last_arrival: int = 0,
@@ -64,12 +67,13 @@ class Watched:
         self.clock = StreamClock(clock)
         self._bounds = bounds
         self._outbox = outbox
+        self._budget = budget
         self._quiet_at: int | None = None
         self._settled = self.clock.now  # at the last record after which windows were closed
 
     def watch(self, monitor: Monitor) -> Windower | CountWindower:
         """Begins the windows of a monitor where the stream stands."""
-        windower = windower_of(monitor, clock=self.clock.now)
+        windower = windower_of(monitor, self.clock.now, self._budget)
         self.windowers.append(windower)
         return windower
 
@@ -79,7 +83,57 @@ class Watched:
         self.windowers = [windower for windower in self.windowers if windower.monitor.name in names]
         self._quiet_at = None
         for windower in dropped:
+            windower.release()
             yield from _end_of(windower, self.text)
+
+    def most_needed(self, run: Run) -> int:
+        """Tells what a run may add to the budget, at most."""
+        if not run.blocks:
+            return 0
+        times = np.concatenate([block.inferences.times for block in run.blocks])
+        rows = sum(payload.rows for block in run.blocks for payload in block.inferences.payloads)
+        first, last = int(times.min()), int(times.max())
+        return sum(windower.most_needed(first, last, len(times), rows) for windower in self.windowers)
+
+    def refused(self, inferences: Inferences) -> dict[int, str]:
+        """Finds the events of a record whose windows have no room.
+
+        Each is looked at as if those before it had been taken in. An event has one time, so a monitor needs one pane
+        for all of its rows. A window that is open grows with its rows, and is not let to grow beyond the room either.
+
+        Returns:
+            The name of the monitor that has no room, by the event's place.
+        """
+        found: dict[int, str] = {}
+        added, clock = 0, self.clock.now
+        more: Counter[tuple[int, int]] = Counter()  # rows by windower and pane
+        panes = Counter(self._budget.panes)
+        events = zip(inferences.times.tolist(), inferences.are_requests.tolist(), inferences.payloads, strict=True)
+        for place, (time, is_request, payload) in enumerate(events):
+            wanted: list[tuple[int, int]] = []
+            opened: list[str] = []
+            size = 0
+            for number, windower in enumerate(self.windowers):
+                monitor = windower.monitor
+                if not len(monitor.features if is_request else monitor.predictions):
+                    continue
+                pane = windower.pane_of(time)
+                need = windower.needed(time, clock, payload.rows, more[number, pane])
+                if need is None:
+                    continue
+                size += need.added_bytes
+                wanted.append((number, pane))
+                opened += [monitor.name] * need.is_new
+                others = panes[monitor.name] - (not need.is_new)
+                if others >= windower.always and not self._budget.has_room(added + size):
+                    found[place] = monitor.name
+                    break
+            else:
+                added += size
+                more.update(dict.fromkeys(wanted, payload.rows))
+                panes.update(opened)
+                clock = max(clock, time)
+        return found
 
     def take_in(self, run: Run, bury: Bury, *, is_open: bool = False) -> Iterator[None]:
         """Takes in the stream's events of some records.
@@ -285,6 +339,7 @@ class Watched:
         for chunk in self.pairing.chunks():
             yield snapshots.key("pending", self.text, chunk), None
         for windower in self.windowers:
+            windower.release()
             yield from _end_of(windower, self.text)
 
 
@@ -303,7 +358,7 @@ def _changes_of(windower: Windower | CountWindower, text: str) -> Iterator[snaps
         pane = windower.open.get(number)
         yield (
             snapshots.key("pane", *about, number),
-            snapshots.value(pane.first, pane.last, pane.state.dump()) if pane else None,
+            snapshots.value(pane.first, pane.last, pane.state.dump(), pane.rows) if pane else None,
         )
     windower.changed.clear()
     memory = windower.memory.dump()

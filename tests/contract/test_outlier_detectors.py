@@ -13,6 +13,7 @@ import pytest
 from nilometer_detectors.findings import Finder
 from nilometer_detectors.outliers.contract import Scores
 from nilometer_detectors.outliers.faults import FaultDetector
+from nilometer_detectors.outliers.tally import Tally
 from nilometer_detectors.preparing import prepare
 from nilometer_logger.rows import UNSEEN, Rows
 from tests.contract.detectors import COLUMNS, KINDS, mixed
@@ -50,7 +51,7 @@ def abnormal(before: int = 0) -> Rows:
 
 def finding(name: str, rows: Rows) -> Any:
     """Returns the event of the only finding of a detector on some rows, and its body, read by a reader without NaN."""
-    (event,) = Finder("demo/iris", "sha256:0", STREAM).outliers(rows, built(name), built(name).score(rows))
+    (event,) = Finder("demo/iris", "sha256:0", STREAM).outliers(rows, built(name), built(name).score(rows), Tally())
     return event, json.loads(event.data, parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
 
 

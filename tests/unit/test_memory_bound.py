@@ -8,11 +8,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from nilometer_detectors.monitor import CompiledMonitor
 from nilometer_logger import memorybound
 from nilometer_logger.duplicates import Duplicates
 from nilometer_logger.errors import PayloadError
@@ -24,10 +22,9 @@ from nilometer_logger.partition import Partition
 from nilometer_logger.payload import INFLATED_BOUND, Limits, decode
 from nilometer_logger.punctuation import Quiet, encode
 from nilometer_logger.settings import WorkerSettings
-from tests.judging import rows_of
 from tests.unit.eventtime.partitions import BOUNDS
 from tests.unit.logged import IRIS, batch, event
-from tests.unit.test_findings import SCHEMA, monitor_in
+from tests.unit.test_findings import monitor_in
 
 MIB = 2**20
 
@@ -78,7 +75,7 @@ def test_a_stream_takes_no_more_than_is_said(tmp_path: Path) -> None:
         quiet = Quiet({str(stream): 10**18 for stream in streams})
         partition.apply([Record("inferences", 3, 10**6, 10**18, list(PUNCTUATION_HEADERS), encode(quiet))])
         partition.take()
-        assert partition.window_bytes == 0
+        assert all(found.open_windows == 0 for found in partition.figures())
         assert len(partition.figures()) == len(streams)
         assert taken()[0] <= STREAM_BYTES * len(streams)
 
@@ -92,40 +89,6 @@ def test_decoding_takes_no_more_than_is_said() -> None:
         with pytest.raises(PayloadError):
             decode(body, limits)
         assert taken()[1] <= VALUE_BYTES * limits.most_values + 2 * INFLATED_BOUND
-
-
-ALL = ["mean", "stddev", "min", "max", "histogram", "quantiles", "skewness", "distinct", "correlation", "top"]
-
-
-@pytest.mark.parametrize("rows", [1, 50, 3000])
-@pytest.mark.parametrize(
-    "spec",
-    [
-        pytest.param({}, id="usual"),
-        pytest.param({"drift": []}, id="without a sample"),
-        pytest.param({"statistics": ALL}, id="all statistics"),
-    ],
-)
-def test_a_state_says_what_it_takes_and_not_much_more(tmp_path: Path, spec: dict[str, object], rows: int) -> None:
-    """Never less than it takes, or memory had no bound; and not so much more that rooms were empty."""
-    monitor: CompiledMonitor = monitor_in(tmp_path, **spec)
-    generator = np.random.default_rng(1)
-    blocks = [
-        rows_of(
-            np.column_stack([generator.normal(size=(rows, 2)), np.zeros(rows)])[:, : len(SCHEMA)],
-            SCHEMA,
-            identity=number,
-        )
-        for number in range(8)
-    ]
-    monitor.open().update(blocks[0])  # what is made once, for all states
-    with traced() as taken:
-        states = [monitor.open() for _ in blocks]
-        for state, block in zip(states, blocks, strict=True):
-            state.update(block)
-        each = taken()[0] / len(states)
-    assert each <= states[0].memory_bytes <= 4 * each
-    assert states[0].memory_bytes <= monitor.state_bytes + monitor.row_bytes * rows
 
 
 def test_the_bound_grows_with_what_it_is_made_of() -> None:

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from nilometer_logger import observing
-from nilometer_logger.figures import Figures
+from nilometer_logger.figures import Figures, PartitionFigures
 from nilometer_logger.observing import Exposition, serving
 from nilometer_logger.settings import WorkerSettings
 from nilometer_logger.streamfigures import StreamFigures
@@ -51,6 +51,9 @@ def busy() -> Figures:
     )
     figures.lag[0] = 12
     figures.lost[0] += 7
+    figures.loads[0] = lambda: PartitionFigures(5, 6, 7)
+    figures.tally.stream_overflow["demo/iris"] += 1
+    figures.tally.window_overflow["demo/iris"] += 2
     figures.snapshot_seconds.observe(0.02)
     figures.restored, figures.fenced, figures.monitors, figures.invalid_files = 1, 2, 4, 1
     figures.restore_seconds.observe(0.3)
@@ -98,7 +101,7 @@ def test_the_table_is_true() -> None:
         labels = sorted({name for sample in family.samples for name in sample.labels} - {"le"})
         name = family.name + ("_total" if family.type == "counter" else "")
         found[name] = (family.type, "stream's" if labels == sorted(STREAM) else ",".join(labels))
-    assert len(found) == 24
+    assert len(found) == 30
     assert found == declared
 
 

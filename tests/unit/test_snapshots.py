@@ -12,7 +12,7 @@ HEADER: Change = (key("partition"), value(snapshots.VERSION, 41, "topic-id", 4))
 MONITORS: Change = (key("monitors"), value({"demo/iris": "d1"}, {"demo/iris": "d2"}))
 CLOCK: Change = (key("clock", STREAM), value(7_000, 8_000, True))
 MONITOR: Change = (key("monitor", "demo/iris", "d1", STREAM), value(5_000, 2))
-PANE: Change = (key("pane", "demo/iris", "d1", STREAM, 1_000), value(1_001, 1_999, b"state"))
+PANE: Change = (key("pane", "demo/iris", "d1", STREAM, 1_000), value(1_001, 1_999, b"state", 3))
 PENDING: Change = (key("pending", STREAM, 3), value(b"halves"))
 SEEN: Change = (key("seen", 9), value(b"identities"))
 
@@ -33,7 +33,7 @@ def test_every_kind_of_record_is_read() -> None:
         headers={("demo/iris", "d1", STREAM): [5_000, 2]},
         pending={(STREAM, 3): b"halves"},
         seen={9: b"identities"},
-        panes={("demo/iris", "d1", STREAM, 1_000): (1_001, 1_999, b"state")},
+        panes={("demo/iris", "d1", STREAM, 1_000): (1_001, 1_999, b"state", 3)},
     )
 
 
@@ -58,7 +58,7 @@ def test_times_of_64_bits_survive() -> None:
     """Starts and times are int64 nanoseconds, before 1970 as well."""
     change = (key("pane", "m", "d", "s", -(2**63)), value(-(2**63), 2**63 - 1, b""))
 
-    assert read([change]).panes == {("m", "d", "s", -(2**63)): (-(2**63), 2**63 - 1, b"")}
+    assert read([change]).panes == {("m", "d", "s", -(2**63)): (-(2**63), 2**63 - 1, b"", 2**32)}
 
 
 def test_another_version_is_refused_with_the_remedy() -> None:
@@ -108,7 +108,7 @@ def test_version_1_is_read() -> None:
     written = [
         (key("partition"), value(1, 41)),
         (key("monitor", "demo/iris", "d1", STREAM), value(5_000, 2)),
-        (key("window", "demo/iris", "d1", STREAM, 1_000), value(1_001, 1_999, b"state")),
+        (key("window", "demo/iris", "d1", STREAM, 1_000), value(1_001, 1_999, b"state", 3)),
     ]
 
     assert read(written) == Restored(
@@ -116,5 +116,5 @@ def test_version_1_is_read() -> None:
         offset=41,
         active={"demo/iris": "d1"},
         headers={("demo/iris", "d1", STREAM): [5_000, 2]},
-        panes={("demo/iris", "d1", STREAM, 1_000): (1_001, 1_999, b"state")},
+        panes={("demo/iris", "d1", STREAM, 1_000): (1_001, 1_999, b"state", 3)},
     )

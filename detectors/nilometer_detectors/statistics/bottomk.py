@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LARGEST = np.uint64(2**64 - 1)
+_ROOM = 64  # rows, at least
 
 
 class BottomK:
@@ -35,6 +36,17 @@ class BottomK:
         self._used = 0
         self._largest = _LARGEST  # no row beyond it can still be among the smallest
 
+    @staticmethod
+    def memory_bytes(size: int, row_bytes: int, rows: int) -> int:
+        """Tells what the rows take of memory, from above.
+
+        Args:
+            size: k.
+            row_bytes: what is kept of a row, its hash not included.
+            rows: how many were taken.
+        """
+        return max(_ROOM, min(2 * rows, 2 * size)) * (row_bytes + 8)
+
     def take(self, hashes: NDArray[np.uint64], *arrays: NDArray[Any]) -> None:
         """Takes the rows that may be among the smallest.
 
@@ -50,7 +62,7 @@ class BottomK:
             taken = [array[keep] for array in taken]
         before, needed = self._used, self._used + len(taken[0])
         if needed > len(self._arrays[0]):
-            room = max(needed, 64, min(2 * self.size, 2 * len(self._arrays[0])))
+            room = max(needed, _ROOM, min(2 * self.size, 2 * len(self._arrays[0])))
             self._arrays = [_with_room(array[:before], room) for array in self._arrays]
         for ours, theirs in zip(self._arrays, taken, strict=True):
             ours[before:needed] = theirs

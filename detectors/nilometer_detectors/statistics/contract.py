@@ -10,7 +10,8 @@ a block of rows costs a handful of numpy calls whatever the number of columns. T
 * `result()` reads it, as JSON values, one dictionary a column;
 * `state()` and `from_state()` carry it through a snapshot, to the bit: arrays of float64, uint64, or int64 and uint8
   counts that are never negative, small and mostly zero where there are few rows (`packing` makes use of that);
-* `budget_bytes()` states the most that a written state takes, whatever the traffic.
+* `budget_bytes()` states the most that a written state takes, whatever the traffic, and `memory_bytes()` what it takes
+  of memory by the number of rows.
 
 Answers to bad input, the same for all: NaN is *missing*; an infinite value is counted as `infinite` and takes no part
 elsewhere; a categorical column has no moments and extremes.
@@ -31,6 +32,9 @@ from numpy.typing import NDArray
 from nilometer_detectors.statistics.bins import Bins
 from nilometer_logger.errors import StateError
 from nilometer_logger.rows import Floats, Schema
+
+OBJECT_BYTES = 800
+"""What a statistic takes beside the elements of its arrays: itself, and what numpy keeps of each array."""
 
 Arrays = dict[str, NDArray[Any]]
 Result = dict[str, object]
@@ -145,6 +149,14 @@ class Statistic(ABC):
     @abstractmethod
     def budget_bytes(cls, layout: Layout) -> int:
         """Gives the most bytes that its state takes when it is written, besides 64 that do not depend on the layout."""
+
+    @classmethod
+    def memory_bytes(cls, layout: Layout, rows: int) -> int:  # noqa: ARG003 - for those that grow
+        """Tells what it takes of memory once it has taken so many rows, from above and not by much.
+
+        It never falls where there are more rows, and two of some rows each take no less than one of all of them.
+        """
+        return cls.budget_bytes(layout) + OBJECT_BYTES
 
     @classmethod
     def from_state(cls, layout: Layout, state: Mapping[str, NDArray[Any]]) -> Self:

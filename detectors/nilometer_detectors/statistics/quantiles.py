@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Result, Statistic, plain
+from nilometer_detectors.statistics.contract import OBJECT_BYTES, Arrays, Block, Layout, Result, Statistic, plain
 from nilometer_logger.errors import StateError
 from nilometer_logger.rows import Floats
 
@@ -157,6 +157,14 @@ class Quantiles(Statistic):
         """Gives 8 bytes for each item that a column can have, and 4 a level for their number."""
         return (8 * (_BUFFER + _ITEMS) + 4 * _LEVELS) * len(layout.numeric)
 
+    @classmethod
+    def memory_bytes(cls, layout: Layout, rows: int) -> int:
+        """Gives the room of its values, which grows with them, and of the items on the levels above."""
+        values = max(32, min(2 * rows, _BUFFER))
+        # Beside their items, levels take what numpy keeps of an array, and room for items that have gone up.
+        levels = 14 * min(rows, _ITEMS)
+        return (8 * values + levels + 64) * len(layout.numeric) + OBJECT_BYTES
+
     def restore(self, state: Arrays) -> None:
         """Takes the items.
 
@@ -193,7 +201,7 @@ def _settle(levels: list[Floats], column: int, number: int) -> None:
         height = next(at for at, (items, room) in enumerate(zip(levels, rooms, strict=True), 1) if len(items) > room)
         items = levels[height - 1]
         odd = len(items) % 2  # one stays below, so that all weights add up to the number of values
-        levels[height - 1] = items[:odd]
+        levels[height - 1] = items[:odd].copy()  # and not a view, which would keep all of them
         _put(levels, height + 1, items[odd + _coin(column, number, height) :: 2])
 
 

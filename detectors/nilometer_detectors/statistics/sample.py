@@ -5,7 +5,7 @@ from typing import Self
 import numpy as np
 
 from nilometer_detectors.statistics.bottomk import BottomK
-from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Result, Statistic
+from nilometer_detectors.statistics.contract import OBJECT_BYTES, Arrays, Block, Layout, Result, Statistic
 from nilometer_logger.errors import StateError
 from nilometer_logger.rows import Floats
 
@@ -60,6 +60,11 @@ class Sample(Statistic):
     def budget_bytes(cls, layout: Layout) -> int:
         """Gives 8 bytes a value and 8 a hash."""
         return 8 * layout.sample * (len(layout.schema) + 1)
+
+    @classmethod
+    def memory_bytes(cls, layout: Layout, rows: int) -> int:
+        """Gives the room of its rows, which grows with them."""
+        return BottomK.memory_bytes(layout.sample, 8 * len(layout.schema), rows) + OBJECT_BYTES
 
     def restore(self, state: Arrays) -> None:
         """Takes the rows.

@@ -135,6 +135,10 @@ class Summary:
                 column.update({name: value for name, value in result.items() if name in self._reported})
         return dict(zip(self.layout.schema.names, columns, strict=True))
 
+    def memory_bytes(self, rows: int) -> int:
+        """Tells what it takes of memory once it has taken so many rows, from above and not by much."""
+        return sum(kind.memory_bytes(self.layout, rows) for kind in self.kinds) if rows else 0
+
     def state(self) -> dict[str, dict[str, NDArray[Any]]]:
         """Gives the state of every statistic by its name."""
         return {type(statistic).__name__: statistic.state() for statistic in self._kept()}

@@ -5,7 +5,7 @@ from typing import Self
 import msgspec
 import numpy as np
 
-from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Result, Statistic
+from nilometer_detectors.statistics.contract import OBJECT_BYTES, Arrays, Block, Layout, Result, Statistic
 from nilometer_logger.errors import StateError
 from nilometer_logger.rows import UNSEEN
 
@@ -108,6 +108,12 @@ class Top(Statistic):
         """Gives 8 bytes a category, and of each text 4 a character, 9 for its count and 3 for its length."""
         a_column = 8 + 3 + _COUNTERS * (4 * _CHARACTERS + 9 + 3)
         return 8 * layout.bins.slots + a_column * len(layout.bins.categorical)
+
+    @classmethod
+    def memory_bytes(cls, layout: Layout, rows: int) -> int:
+        """Gives the counts of categories, and the texts that so many rows may have."""
+        texts = 300 + min(rows, _COUNTERS) * (4 * _CHARACTERS + 170)
+        return 8 * layout.bins.slots + texts * len(layout.bins.categorical) + OBJECT_BYTES
 
     def restore(self, state: Arrays) -> None:
         """Takes the same.

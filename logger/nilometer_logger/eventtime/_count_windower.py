@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nilometer_logger.eventtime._budget import ALWAYS, UNBOUNDED, Budget, Need
 from nilometer_logger.eventtime._closing import Unanswered, facts
 from nilometer_logger.eventtime._lateness import Lateness
 from nilometer_logger.eventtime._pane import Pane
@@ -26,6 +27,7 @@ class CountWindower:
 
     Args:
         monitor: opens the states.
+        budget: in which the window is reckoned; one without a bound where none is given.
 
     Attributes:
         monitor: opens the states.
@@ -37,8 +39,9 @@ class CountWindower:
         header_changed: whether what `header` returns has.
     """
 
-    def __init__(self, monitor: Monitor) -> None:
+    def __init__(self, monitor: Monitor, budget: Budget | None = None) -> None:
         self.monitor = monitor
+        self._budget = budget or Budget(UNBOUNDED)
         self.memory = monitor.remember()
         self.written = self.memory.dump()
         self.began: int | None = None
@@ -107,6 +110,8 @@ class CountWindower:
         window.state.update(rows)
         window.first = min(window.first, first)
         window.last = max(window.last, last)
+        window.rows += len(rows)
+        window.reckon(self.monitor, self._budget)
         self.changed.add(self._number)
 
     def _fill(self, clock: int) -> None:
@@ -145,6 +150,8 @@ class CountWindower:
             The windows in their order, each with its state.
         """
         filled, self._filled = self._filled, []
+        for (_, window, _), _ in filled:
+            window.release(self.monitor, self._budget)
         return [self._told(window, "count", watermark, unanswered) for window, watermark in filled]
 
     def drain(self, clock: int, unanswered: Unanswered) -> list[tuple[ClosedWindow, WindowState]]:
@@ -152,7 +159,9 @@ class CountWindower:
         closed = self.close(clock, "drained", unanswered)
         if self.open:
             watermark = clock - self.monitor.windows.watermark_delay
-            closed.append(self._told(self._take(), "drained", watermark, unanswered))
+            taken = self._take()
+            taken[1].release(self.monitor, self._budget)
+            closed.append(self._told(taken, "drained", watermark, unanswered))
         return closed
 
     def _told(
@@ -173,6 +182,41 @@ class CountWindower:
             lost=lost,
         )
         return told, window.state
+
+    @property
+    def always(self) -> int:
+        """How many windows of the monitor may be open in a partition in any case."""
+        return ALWAYS
+
+    def pane_of(self, time: int) -> int:  # noqa: ARG002 - a windower's
+        """Returns one number for all times."""
+        return 0
+
+    def needed(self, time: int, clock_before: int, rows: int, more: int) -> Need:  # noqa: ARG002 - a windower's
+        """Tells what an event needs.
+
+        The windows that it fills stay in memory until its record ends.
+
+        Args:
+            time: of no matter here.
+            clock_before: of no matter here.
+            rows: how many the event has.
+            more: rows of events before it that the windows have not taken yet.
+        """
+        before, size = self._count + more, self.monitor.windows.count
+        filled = (before + rows) // size - before // size
+        rest = self.monitor.state_bytes(min(rows, size))
+        return Need(filled * self.monitor.state_bytes(size) + rest, filled > 0 or not (self.open or more))
+
+    def most_needed(self, first: int, last: int, events: int, rows: int) -> int:  # noqa: ARG002 - a windower's
+        """Tells what some events may add to the budget, at most."""
+        size = self.monitor.windows.count
+        return (rows // size + 2) * self.monitor.state_bytes(min(rows, size))
+
+    def release(self) -> None:
+        """Reckons its window no more, because it is dropped."""
+        for window in (*self.open.values(), *(window for (_, window, _), _ in self._filled)):
+            window.release(self.monitor, self._budget)
 
     def due(self) -> int | None:
         """Returns None: no clock closes these windows."""
@@ -203,4 +247,6 @@ class CountWindower:
         self._lost = sum(lost)  # nothing where a version wrote it that knew no gaps
         self.open.clear()
         self.open.update(panes)
+        for window in self.open.values():
+            window.reckon(self.monitor, self._budget)
         self._filled.clear()

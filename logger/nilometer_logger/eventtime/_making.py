@@ -1,15 +1,17 @@
 """Which windower a monitor's windows need."""
 
+from nilometer_logger.eventtime._budget import Budget
 from nilometer_logger.eventtime._count_windower import CountWindower
 from nilometer_logger.eventtime._windower import Windower
 from nilometer_logger.monitoring import Monitor
 
 
-def windower_of(monitor: Monitor, clock: int | None = None) -> Windower | CountWindower:
+def windower_of(monitor: Monitor, clock: int | None = None, budget: Budget | None = None) -> Windower | CountWindower:
     """Makes the windower of one monitor over one stream; both kinds are used alike.
 
     Args:
         monitor: opens and closes the states.
         clock: what the stream's clock says already; None for a stream that was never seen.
+        budget: in which the windows are reckoned; one without a bound where none is given.
     """
-    return CountWindower(monitor) if monitor.windows.count else Windower(monitor, clock)
+    return CountWindower(monitor, budget) if monitor.windows.count else Windower(monitor, clock, budget)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from nilometer_logger.eventtime._budget import Budget, Need
 from nilometer_logger.eventtime._merging import Merging
 from nilometer_logger.eventtime._pane import Pane
 from nilometer_logger.eventtime._windows import Grid
@@ -23,6 +24,7 @@ class Panes:
         monitor: makes the states.
         grid: how panes and windows lie.
         ended: the number of the last window that has ended.
+        budget: in which the panes are reckoned.
 
     Attributes:
         open: the panes by their start.
@@ -30,12 +32,14 @@ class Panes:
         ended: the number of the last window that has ended.
     """
 
-    def __init__(self, monitor: Monitor, grid: Grid, ended: int) -> None:
+    def __init__(self, monitor: Monitor, grid: Grid, ended: int, budget: Budget) -> None:
         self.open: dict[int, Pane] = {}
         self.changed: set[int] = set()
         self.ended = ended
         self._monitor = monitor
         self._grid = grid
+        self._budget = budget
+        self._copies = 2 if grid.is_shared else 1  # windows that share panes are merged from copies
         self._merging = Merging(monitor, self.open)
 
     def put(self, rows: Rows) -> None:
@@ -57,6 +61,8 @@ class Panes:
         pane.state.update(rows)
         pane.first = min(pane.first, first)
         pane.last = max(pane.last, last)
+        pane.rows += len(rows)
+        pane.reckon(self._monitor, self._budget, self._copies)
         self.changed.add(start)
         self._merging.changed(start)
 
@@ -80,7 +86,7 @@ class Panes:
         for start in starts:
             if self._grid.started(start) > number:
                 break
-            del self.open[start]
+            self.open.pop(start).release(self._monitor, self._budget)
             self.changed.add(start)
         return ended
 
@@ -104,9 +110,41 @@ class Panes:
         _, end = self._grid.window(max(self._grid.ended(min(self.open)), self.ended) + 1)
         return end
 
+    def needed(self, time: int, reached: int, rows: int, more: int) -> Need | None:
+        """Tells what an event needs; None where it is late for all windows.
+
+        Args:
+            time: of an event.
+            reached: the number of the last window that the watermark had reached before it.
+            rows: how many it has.
+            more: rows that the pane will have taken before it, beside those of now.
+        """
+        start, _ = self._grid.pane(time)
+        pane = self.open.get(start)
+        if pane is None and reached >= self._grid.started(time):
+            return None
+        before = more + (pane.rows if pane else 0)
+        added = self.new_bytes(before + rows) - (self.new_bytes(before) if before else 0)
+        return Need(added, pane is None and not more)
+
+    def new_bytes(self, rows: int) -> int:
+        """Returns what a pane of so many rows is reckoned with."""
+        return self._copies * self._monitor.state_bytes(rows)
+
+    def between(self, first: int, last: int) -> int:
+        """Returns how many panes there are between two times, at most."""
+        return self._grid.panes_between(first, last)
+
+    def release(self) -> None:
+        """Reckons the panes no more, because they are dropped."""
+        for pane in self.open.values():
+            pane.release(self._monitor, self._budget)
+
     def restore(self, panes: Mapping[int, Pane], ended: int) -> None:
         """Takes up the panes that a snapshot held, and the number of the last window that had ended."""
         self.open.clear()
         self.open.update(panes)
+        for pane in self.open.values():
+            pane.reckon(self._monitor, self._budget, self._copies)
         self.ended = ended
         self._merging.forget()

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nilometer_logger.eventtime._budget import ALWAYS, UNBOUNDED, Budget, Need
 from nilometer_logger.eventtime._clock import StreamClock
 from nilometer_logger.eventtime._closing import Unanswered, facts
 from nilometer_logger.eventtime._gaps import Gaps
@@ -35,6 +36,7 @@ class Windower:
     Args:
         monitor: opens the states.
         clock: what the stream's clock says already: windows up to its watermark are closed. None for a new stream.
+        budget: in which the panes are reckoned; one without a bound where none is given.
 
     Attributes:
         monitor: opens the states.
@@ -46,7 +48,7 @@ class Windower:
         header_changed: whether what `header` returns has.
     """
 
-    def __init__(self, monitor: Monitor, clock: int | None = None) -> None:
+    def __init__(self, monitor: Monitor, clock: int | None = None, budget: Budget | None = None) -> None:
         self.monitor = monitor
         self.memory = monitor.remember()
         self.written = self.memory.dump()
@@ -57,7 +59,7 @@ class Windower:
         self._lateness = Lateness()
         self._gaps = Gaps()
         self._held: dict[int, list[Rows]] = {}  # by the last window that each row must not get into
-        self._panes = Panes(monitor, self._grid, self._reached(StreamClock(clock).now))
+        self._panes = Panes(monitor, self._grid, self._reached(StreamClock(clock).now), budget or Budget(UNBOUNDED))
         self.open = self._panes.open
         self.changed = self._panes.changed
 
@@ -194,6 +196,41 @@ class Windower:
             lost=lost,
         )
         return told, window.state
+
+    @property
+    def always(self) -> int:
+        """How many panes of the monitor may be open in a partition in any case."""
+        return self._grid.panes_a_window + ALWAYS - 1
+
+    def pane_of(self, time: int) -> int:
+        """Returns the start of the pane that a time lies in."""
+        return self._grid.pane(time)[0]
+
+    def needed(self, time: int, clock_before: int, rows: int, more: int) -> Need | None:
+        """Tells what an event needs; None where it is late for all windows.
+
+        Args:
+            time: of the event.
+            clock_before: what the stream's clock said before it.
+            rows: how many it has.
+            more: rows of events before it that the pane has not taken yet.
+        """
+        return self._panes.needed(time, self._reached(clock_before), rows, more)
+
+    def most_needed(self, first: int, last: int, events: int, rows: int) -> int:
+        """Tells what some events may add to the budget, at most.
+
+        Args:
+            first: the smallest of their times.
+            last: the largest.
+            events: how many there are.
+            rows: how many rows they have.
+        """
+        return min(events, self._panes.between(first, last)) * self._panes.new_bytes(rows)
+
+    def release(self) -> None:
+        """Reckons its panes no more, because it is dropped."""
+        self._panes.release()
 
     def due(self) -> int | None:
         """Tells what the clock must reach for the next window to close; None where none is open."""

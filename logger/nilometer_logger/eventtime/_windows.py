@@ -83,6 +83,15 @@ class Grid:
         cut = start + self._cut
         return (start, cut) if time < cut else (cut, start + self._slide)
 
+    def panes_between(self, first: int, last: int) -> int:
+        """Returns how many panes there are between two times, at most."""
+        return ((last - first) // self._slide + 2) * self._panes_a_slide
+
+    @property
+    def panes_a_window(self) -> int:
+        """How many panes a window has."""
+        return self._panes_a_window
+
     def panes(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
         """Returns the starts of the panes that contain some times, shape (rows,)."""
         phases = (times - self._offset) % self._slide

@@ -13,7 +13,7 @@ from nilometer_logger.inferences._halves import Halves, halves_of
 from nilometer_logger.inferences._logged import LoggedEvent, logged_events
 from nilometer_logger.inferences._reading import Reading, read_inferences
 from nilometer_logger.inferences._record import Record
-from nilometer_logger.inferences._run import Block, Inferences, Run
+from nilometer_logger.inferences._run import Block, Inferences, Run, by_record
 
 __all__ = [
     "Arrivals",
@@ -24,6 +24,7 @@ __all__ = [
     "Reading",
     "Record",
     "Run",
+    "by_record",
     "halves_of",
     "logged_events",
     "read_inferences",

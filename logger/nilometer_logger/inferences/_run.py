@@ -4,7 +4,8 @@ An object for each event would cost more than all that is done with it; of colum
 sets and dictionaries take hundreds of events in one call.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, compress
 from typing import NamedTuple
@@ -121,3 +122,25 @@ class Run:
         if len(inferences):
             self.blocks.append(Block(record, inferences))
         self.duplicates += [record.offset] * duplicates
+
+
+def by_record(runs: Mapping[str, Run]) -> Iterator[tuple[str, Run]]:
+    """Cuts runs into those of one record each, in the order of the log: in a record, the stream of the first event first.
+
+    Args:
+        runs: by the texts of their streams.
+
+    Yields:
+        The text of a stream, and its run; what was passed over stands in runs of its own where nothing else does.
+    """
+    found: dict[tuple[int, int, str], Run] = {}
+    for text, run in runs.items():
+        passed_over = Counter(run.duplicates)
+        for block in run.blocks:
+            offset = block.record.offset
+            duplicates = [offset] * passed_over.pop(offset, 0)
+            found[offset, block.inferences.numbers[0], text] = Run([block], duplicates)
+        for offset, count in passed_over.items():
+            found[offset, -1, text] = Run([], [offset] * count)
+    for (_, _, text), run in sorted(found.items(), key=lambda item: item[0]):
+        yield text, run

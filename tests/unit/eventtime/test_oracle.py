@@ -274,13 +274,25 @@ def test_a_stream_that_was_dormant_is_as_if_it_had_never_been_away(
     check(kafka, reference.without(kafka.lost))
 
 
-@given(references(), STEPS, st.integers(1, 40), st.integers(1, 2), st.sampled_from([0, 300, 500]))
-def test_who_is_dormant_forgotten_or_refused_the_log_decides(
-    reference: Reference, steps: list[Step], idle: int, streams: int, dormant_bytes: int
+@given(
+    references(),
+    STEPS,
+    st.integers(1, 40),
+    st.integers(1, 2),
+    st.sampled_from([0, 300, 500]),
+    st.sampled_from([1, 9000, 12_000, 2**60]),
+)
+def test_who_is_dormant_forgotten_or_refused_the_log_decides(  # noqa: PLR0917 - each bound is one more
+    reference: Reference, steps: list[Step], idle: int, streams: int, dormant_bytes: int, window_bytes: int
 ) -> None:
     """The same windows and the same letters, to the bit, whoever crashes and however many records are read at once."""
     name = "test_who_is_dormant_forgotten_or_refused_the_log_decides"
-    bounds = {"idle": idle * SECOND, "streams": streams, "dormant_bytes": dormant_bytes}
+    bounds = {
+        "idle": idle * SECOND,
+        "streams": streams,
+        "dormant_bytes": dormant_bytes,
+        "window_bytes": window_bytes,
+    }
     alone = work(reference, ONE_BY_ONE, **bounds)
 
     kafka = _try(name, reference, steps, **bounds)

@@ -5,8 +5,12 @@ from typing import Any
 
 import yaml
 
+<<<<<<< HEAD
 from nilometer_logger.memorybound import worker_memory_bound
 from nilometer_logger.settings import LoggerSettings, WorkerSettings
+=======
+from nilometer_logger.settings import DeliverySettings, LoggerSettings, WorkerSettings
+>>>>>>> files
 from tests.integration.logger_faults.memory import MIB, bound
 
 BASE = Path(__file__).parent.parent.parent / "manifests/base"
@@ -54,3 +58,16 @@ def test_there_is_time_for_the_worker_s_last_snapshot() -> None:
     needed = WorkerSettings().session_seconds + AFTER_SIGTERM_SECONDS
 
     assert needed <= pod("worker")["terminationGracePeriodSeconds"]
+
+
+def test_each_process_listens_where_its_probes_look() -> None:
+    """Worker and delivery serve /healthz and /readyz on the port that Kubernetes asks, on all addresses."""
+    for name, settings in (("worker", WorkerSettings()), ("delivery", DeliverySettings())):
+        [container] = pod(name)["containers"]
+        arguments = container["args"]
+        [port] = container["ports"]
+        assert arguments[arguments.index("--metrics-host") + 1] == "0.0.0.0"
+        assert arguments[arguments.index("--metrics-port") + 1] == str(port["containerPort"])
+        assert port["containerPort"] == settings.metrics_port
+        for probe, path in (("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
+            assert container[probe]["httpGet"] == {"path": path, "port": port["name"]}

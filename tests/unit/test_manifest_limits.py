@@ -5,12 +5,8 @@ from typing import Any
 
 import yaml
 
-<<<<<<< HEAD
 from nilometer_logger.memorybound import worker_memory_bound
-from nilometer_logger.settings import LoggerSettings, WorkerSettings
-=======
 from nilometer_logger.settings import DeliverySettings, LoggerSettings, WorkerSettings
->>>>>>> files
 from tests.integration.logger_faults.memory import MIB, bound
 
 BASE = Path(__file__).parent.parent.parent / "manifests/base"

@@ -38,26 +38,16 @@ def test_a_default_is_one_of_the_choices(settings: type[Common]) -> None:
 
 
 def test_a_setting_means_the_same_everywhere() -> None:
-<<<<<<< HEAD
     """A name that several commands take has one text, and one default but where both must not listen on one port."""
     texts: dict[str, set[str]] = {}
     defaults: dict[str, set[object]] = {}
-=======
-    """A name that several commands take has one text and one default; but no two listen on the same port."""
-    meanings: dict[str, set[tuple[object, str]]] = {}
->>>>>>> files
     for settings in COMMANDS:
         for item in declared(settings):
             texts.setdefault(item.name, set()).add(item.metadata["text"])
             defaults.setdefault(item.name, set()).add(item.default)
 
-<<<<<<< HEAD
     assert {name for name, found in texts.items() if len(found) > 1} == set()
     assert {name for name, found in defaults.items() if len(found) > 1} == {"metrics_port"}
-=======
-    assert {name for name, found in meanings.items() if len(found) > 1} == {"metrics_port"}
-    assert len({text for _, text in meanings["metrics_port"]}) == 1
->>>>>>> files
 
 
 def test_a_flag_and_a_variable_are_made_from_the_name() -> None:

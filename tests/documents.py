@@ -1,6 +1,7 @@
 """Writes what README.md and docs/ say of the code, between markers or as a whole page; `make docs` runs it.
 
-`tests/unit/test_documents.py` fails where documents and code differ.
+`tests/unit/test_documents.py` fails where documents and code differ. `tests.references` makes the parts that describe
+the monitor's declaration and the command line.
 """
 
 import inspect
@@ -17,12 +18,13 @@ from nilometer_detectors.detector import Detector, Parameters
 from nilometer_detectors.registry import available, find
 from nilometer_detectors.statistics.contract import Layout, Statistic
 from nilometer_detectors.statistics.summary import DEFAULT, KINDS
-from nilometer_logger import metrics, observing, settings
+from nilometer_logger import deadletters, metrics, observing, settings, topics
 from nilometer_logger.http import answers
 from nilometer_logger.rows import Column, Schema
+from tests.references import commands_page, monitor_table
 
 ROOT = Path(__file__).parent.parent
-README, JUDGING, DETECTORS = ROOT / "README.md", ROOT / "docs" / "judging.md", ROOT / "docs" / "detectors.md"
+REFERENCE = ROOT / "docs" / "reference"
 COMMANDS: dict[str, type[settings.Common]] = {
     "logger": settings.LoggerSettings,
     "worker": settings.WorkerSettings,
@@ -79,7 +81,7 @@ def statistics_table() -> str:
         for kind in KINDS
         if kind.names
     ]
-    return "\n".join(["| statistics | what | bytes a column | by default |", "|---|---|---|---|", *rows])
+    return "\n".join(["| statistics | what | bytes per column | by default |", "|---|---|---|---|", *rows])
 
 
 def detectors_table() -> str:
@@ -87,20 +89,20 @@ def detectors_table() -> str:
     rows = []
     for name in available():
         kind = find(name)
-        rows.append(
-            f"| [`{name}`](detectors.md#{_anchor(name)}) | `{_SECTIONS[kind.kind]}` | {_types(kind)} | {_first_line(kind)} |"
-        )
+        rows.append(f"| [`{name}`](#{_anchor(name)}) | `{_SECTIONS[kind.kind]}` | {_types(kind)} | {_first_line(kind)} |")
     return "\n".join(["| detector | section | columns | |", "|---|---|---|---|", *rows])
 
 
 def detectors_page() -> str:
-    """Makes the page of all detectors: what each says of itself, and its parameters."""
+    """Makes the page of all detectors: a table, then what each says of itself, and its parameters."""
     lines = [
         "# Detectors",
         "",
-        "Made from the code by `make docs`. [judging.md](judging.md) says how they work together.",
+        "Generated from the code by `make docs`. [Choose detectors](../tasks/detectors.md) says which to take.",
         "",
         "Every detector takes `features`, the columns to judge; by default all that it can judge.",
+        "",
+        detectors_table(),
     ]
     for name in available():
         kind = find(name)
@@ -136,16 +138,21 @@ def _anchor(name: str) -> str:
 
 
 PARTS: dict[Path, dict[str, Callable[[], str]]] = {
-    README: {
-        "settings": settings_table,
-        "answers": lambda: table_of(answers),
+    REFERENCE / "settings.md": {"settings": settings_table},
+    REFERENCE / "monitor.md": {"monitor": monitor_table},
+    REFERENCE / "statistics.md": {"statistics": statistics_table},
+    REFERENCE / "http.md": {"answers": lambda: table_of(answers)},
+    REFERENCE / "topics.md": {"topics": lambda: table_of(topics), "letters": lambda: table_of(deadletters)},
+    REFERENCE / "metrics.md": {
         "metrics": lambda: table_of(metrics),
         "worker-metrics": lambda: table_of(observing),
         "delivery-metrics": lambda: table_of(exposition),
     },
-    JUDGING: {"statistics": statistics_table, "detectors": detectors_table},
 }
-PAGES: dict[Path, Callable[[], str]] = {DETECTORS: detectors_page}
+PAGES: dict[Path, Callable[[], str]] = {
+    REFERENCE / "detectors.md": detectors_page,
+    REFERENCE / "commands.md": commands_page,
+}
 
 
 def rendered(path: Path) -> str:
@@ -154,7 +161,7 @@ def rendered(path: Path) -> str:
         return PAGES[path]()
     text = path.read_text()
     for name, part in PARTS[path].items():
-        made = f"<!-- {name} -->\n{part()}\n<!-- /{name} -->"
+        made = f"<!-- {name} -->\n\n{part()}\n\n<!-- /{name} -->"
         text = re.sub(f"<!-- {name} -->.*<!-- /{name} -->", lambda _, made=made: made, text, flags=re.DOTALL)
     return text
 

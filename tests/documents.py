@@ -89,7 +89,9 @@ def detectors_table() -> str:
     rows = []
     for name in available():
         kind = find(name)
-        rows.append(f"| [`{name}`](#{_anchor(name)}) | `{_SECTIONS[kind.kind]}` | {_types(kind)} | {_first_line(kind)} |")
+        rows.append(
+            f"| [`{name}`](#{_anchor(name)}) | `{_SECTIONS[kind.kind]}` | {_types(kind)} | {_first_line(kind)} |"
+        )
     return "\n".join(["| detector | section | columns | |", "|---|---|---|---|", *rows])
 
 

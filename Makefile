@@ -8,7 +8,7 @@ BIN := .venv/bin
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 LOCKED := $(BIN)/uv pip install --quiet --constraint requirements.lock --editable
 
-.PHONY: help demo test test-alibi-old check bench-detectors bench-logger bench-statistics bench-windows faults format peers docs lock clean
+.PHONY: help demo test test-alibi-old check bench-detectors bench-logger bench-statistics bench-windows faults format peers docs site lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -18,6 +18,7 @@ demo: .venv/installed-demo ## install what the demo needs, and run it
 
 test: .venv/installed-dev ## everything: lint, types, layers, unit and integration tests on real parts
 	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory site
 	@if command -v go >/dev/null 2>&1 || [ "$${CI:-}" = true ]; then $(MAKE) --no-print-directory peers; \
 	else echo "peers: Go is not installed, so the tests that need KServe's and Knative's own binaries are skipped"; fi
 	@$(BIN)/python -m pytest tests/integration
@@ -54,15 +55,20 @@ format: .venv/installed-dev ## format the code and mend what lint can mend
 peers: ## build KServe's and Knative's own binaries for the tests (needs Go)
 	@tests/peers/build.sh
 
-docs: .venv/installed-dev ## write what README.md and docs/ say of the code
-	@$(BIN)/python tests/documents.py
+docs: .venv/installed-dev ## write what docs/ says of the code
+	@$(BIN)/python -m tests.documents
+
+# The theme prints an advertisement of its successor unless it is told not to.
+site: .venv/installed-docs ## build the documentation into site/; fails on links that lead nowhere
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "built: site/index.html"
 
 lock: .venv/uv ## choose the newest versions that fit, for requirements.lock
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --group dev \
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --group dev --group docs \
 		--generate-hashes --no-header --no-annotate pyproject.toml --output-file requirements.lock
 
 clean: ## remove what was installed and built here
-	@rm -rf .venv tests/peers/bin .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+	@rm -rf .venv tests/peers/bin .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist site
 
 .venv/uv:
 	@if [ -z "$(PYTHON)" ]; then \
@@ -79,6 +85,11 @@ clean: ## remove what was installed and built here
 	@touch $@
 
 .venv/installed-dev: .venv/uv pyproject.toml requirements.lock
-	@echo "installing everything for tests (alibi-detect among it: under BSL 1.1, see README)"
+	@echo "installing everything for tests (alibi-detect among it: under BSL 1.1, see docs/tasks/alibi-detect.md)"
 	@$(LOCKED) '.[demo,alibi,parquet]' --group dev
 	@touch $@ .venv/installed-demo
+
+.venv/installed-docs: .venv/uv pyproject.toml requirements.lock
+	@echo "installing what builds the documentation"
+	@$(BIN)/uv pip install --quiet --constraint requirements.lock --group docs
+	@touch $@

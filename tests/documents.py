@@ -1,4 +1,4 @@
-"""Writes what README.md and docs/ say of the code, between markers or as a whole page; `make docs` runs it.
+"""Writes what docs/ says of the code, between markers or as a whole page; `make docs` runs it.
 
 `tests/unit/test_documents.py` fails where documents and code differ. `tests.references` makes the parts that describe
 the monitor's declaration and the command line.

@@ -1,7 +1,7 @@
 """Settings: each is a field of a frozen dataclass, a flag and an environment variable, with one meaning everywhere.
 
 A field declares its help beside its default; the command line (`--kafka`), the environment (`NILOMETER_KAFKA`) and the
-README's table are all made from these declarations, so that they cannot differ. The fields that several commands share
+documentation's table are all made from these declarations, so that they cannot differ. The fields that several commands share
 stand in a base class.
 """
 
@@ -26,7 +26,7 @@ def setting(
 
     Args:
         default: its value where nobody gives one; its type is the type of the flag.
-        text: what it means, in a phrase for `--help` and the README.
+        text: what it means, in a phrase for `--help` and the documentation.
         env: another environment variable that is read where `NILOMETER_…` is not set.
         choices: the values allowed, where not every value of its type is.
         least: the smallest number allowed.

@@ -1,1 +1,1 @@
-"""Benchmarks: figures for README, each beside the yardsticks of the same run. Nothing here is a test."""
+"""Benchmarks: figures for docs/explain/cost.md, each beside the yardsticks of the same run. Nothing here is a test."""

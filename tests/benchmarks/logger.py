@@ -3,7 +3,7 @@
 A real Apache Kafka, the real `nilometer logger`, KServe's requests from a process of their own. The columns: events
 acknowledged a second; the server's CPU µs an event; latencies; the broker's CPU µs an event; events and kB a record of
 `inferences`; the server's most memory; and how many cores the neighbours kept busy meanwhile, which inflates CPU time
-too. README's figures come from a machine without neighbours, or say so.
+too. The documentation's figures come from a machine without neighbours, or say so.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The scenarios: which servers meet which load, and what README states of it.
+"""The scenarios: which servers meet which load, and what docs/explain/cost.md states of it.
 
 | name         | load                                                            | beside                               |
 |--------------|-----------------------------------------------------------------|--------------------------------------|

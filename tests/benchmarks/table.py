@@ -14,7 +14,7 @@ _HEADS = ("events/s", "CPU µs", "p50 ms", "p99 ms", "Kafka µs", "ev/rec", "kB/
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure that README states.
+    """A figure that docs/explain/cost.md states.
 
     Attributes:
         name: what it tells.
@@ -49,7 +49,7 @@ class Section:
         title: what was done.
         rows: what was measured, one line each.
         lines: other lines, as they are.
-        figures: what README states of it.
+        figures: what docs/explain/cost.md states of it.
     """
 
     title: str

@@ -1,6 +1,6 @@
 """What wide models cost: `python -m tests.benchmarks.wide [FEATURES…]`, by default 3072 and 10000.
 
-For each number of features a real worker watches one stream on a real Kafka, with the statistics of README's example, a
+For each number of features a real worker watches one stream on a real Kafka, with the statistics of the examples, a
 z-score and a KS test: three windows of a hundred rows each, a row per request. CPU time and the peak of memory are the
 worker's. With `--default-topics` the topic `findings` has Kafka's default limit of 1 MiB.
 """

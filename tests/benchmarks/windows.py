@@ -3,7 +3,7 @@
 A real Apache Kafka, the real `nilometer worker` and `nilometer logger`. An inference is a request and a response of
 0.5 KB; the monitor has 20 numeric features, tumbling windows of 15 s, and count, mean, stddev, min, max and histogram.
 CPU time is that of the process named, all its threads, with nothing of its start; ratios are to the first line of a
-section. README's figures come from a machine without neighbours, or say so.
+section. The documentation's figures come from a machine without neighbours, or say so.
 """
 
 import argparse

@@ -42,9 +42,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("checkout")
     for name in ("manifests", "examples"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("baselines"))
-    (command,) = re.findall(
-        r"^\$ nilometer (baseline .*)$", (ROOT / "examples/iris/README.md").read_text(), re.MULTILINE
-    )
+    (command,) = re.findall(r"^\$ nilometer (baseline .*)$", (ROOT / "docs/start/knative.md").read_text(), re.MULTILINE)
     argv = [sys.executable, "-m", "nilometer_detectors", *command.split()]
     subprocess.run(argv, cwd=root / "examples/iris", check=True)
     return root

@@ -1,4 +1,4 @@
-"""The benchmarks' own arithmetic: a figure in README is no better than what counts it."""
+"""The benchmarks' own arithmetic: a figure in the documentation is no better than what counts it."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Each command has what it imports, from the extra that README tells to install for it."""
+"""Each command has what it imports, from the extra that its error names."""
 
 import ast
 import subprocess

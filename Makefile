@@ -61,6 +61,8 @@ docs: .venv/installed-dev ## write what docs/ says of the code
 # The theme prints an advertisement of its successor unless it is told not to.
 site: .venv/installed-docs ## build the documentation into site/; fails on links that lead nowhere
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@! grep -rlE '<(script|link|img)[^>]* (src|href)="(https?:)?//' site --include='*.html' || \
+		{ echo "site: these pages ask another server for something"; exit 1; }
 	@echo "built: site/index.html"
 
 lock: .venv/uv ## choose the newest versions that fit, for requirements.lock

@@ -84,7 +84,7 @@ async def _work(settings: WorkerSettings, reloading: Reloading, stop: asyncio.Ev
             return
         partitions = await provisioning.ensure(settings, _TOPICS)
         memorybound.say(
-            memorybound.worker_memory_bound(settings, partitions, len(reloading.monitors), start_bytes),
+            memorybound.worker_memory_bound(settings, partitions, reloading.monitors, start_bytes),
             memorybound.limit_bytes(),
         )
         fitting.tell(await provisioning.limits(settings, _WRITTEN, LEAST_BYTES))

@@ -6,7 +6,8 @@
     decoding  = 250 x (values of a document) + 2 x 16 MiB: the objects of the largest body that is allowed, beside its
                 bytes; an object of names that all differ costs most, 240 bytes a value
     waiting   = 32 MiB: findings and dead letters that wait for a snapshot or are on their way
-    partition = 4 MiB of records fetched + `--max-window-bytes`, as monitors say what their windows take
+    partition = 4 MiB of records fetched + `--max-window-bytes`, as monitors say what their windows take, and four windows
+                of each monitor, which it may have in any case
                 + 120 x (identities that are remembered) + 530 x (halves that wait) + 5,500 x (streams) x (monitors)
                 + (bytes of dormant streams)
 
@@ -17,11 +18,14 @@ A worker alone has all partitions of the topic. Its pod must be given as much, o
 where it reads the same record again; so the bound is compared with the limit of the process's control group at the start.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 
+from nilometer_logger.eventtime import always_bytes
+from nilometer_logger.monitoring import Monitor
 from nilometer_logger.payload import INFLATED_BOUND, Limits
 from nilometer_logger.settings import WorkerSettings
 
@@ -56,7 +60,9 @@ class MemoryBound:
         return sum(self.terms.values())
 
 
-def worker_memory_bound(settings: WorkerSettings, partitions: int, monitors: int, start_bytes: int) -> MemoryBound:
+def worker_memory_bound(
+    settings: WorkerSettings, partitions: int, monitors: Sequence[Monitor], start_bytes: int
+) -> MemoryBound:
     """Adds up what a worker's memory is at most.
 
     Args:
@@ -71,11 +77,11 @@ def worker_memory_bound(settings: WorkerSettings, partitions: int, monitors: int
             "start": start_bytes + _START_BYTES,
             "decoding": VALUE_BYTES * limits.most_values + 2 * INFLATED_BOUND,
             "waiting": _WAITING_BYTES,
-            "windows": partitions * settings.max_window_bytes,
+            "windows": partitions * (settings.max_window_bytes + sum(map(always_bytes, monitors))),
             "records": partitions * _FETCHED_BYTES,
             "identities": partitions * IDENTITY_BYTES * settings.max_duplicates,
             "halves": partitions * HALF_BYTES * settings.max_pending_in_partition,
-            "streams": partitions * monitors * STREAM_BYTES * settings.max_streams,
+            "streams": partitions * len(monitors) * STREAM_BYTES * settings.max_streams,
             "dormant": partitions * settings.max_dormant_bytes,
         }
     )

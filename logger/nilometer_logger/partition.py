@@ -26,7 +26,7 @@ from nilometer_logger.dormancy import Dormant, DormantStream, DormantWindows, en
 from nilometer_logger.duplicates import Duplicates
 from nilometer_logger.errors import EventError, StateError
 from nilometer_logger.events import CloudEvent, to_kafka
-from nilometer_logger.eventtime import Budget, Pane
+from nilometer_logger.eventtime import UNBOUNDED, Budget, Pane
 from nilometer_logger.inferences import Block, Record, Run, by_record
 from nilometer_logger.kserve import Stream
 from nilometer_logger.monitoring import LATE_BOUNDS, Monitor
@@ -44,6 +44,7 @@ _UNWATCHED_REMEMBERED = 1000
 # Findings on rows that wait at most, but for those of one piece of a run; and streams between two turns of others.
 _MOST_OUTLIERS = 500
 _STREAMS_AT_ONCE = 200
+_CLOSED_AT_ONCE = 50
 _MOST_RECORDS = 500
 _MOST_WAITING_BYTES = 16 * 2**20
 _FINDING_BYTES_A_COLUMN = 512
@@ -263,7 +264,7 @@ class Partition:
                     punctuation.check_clocks(order, record.timestamp, self._bounds.future)
                     yield from self._take_in(runs)
                     runs.clear()
-                    self._obey(order)
+                    yield from self._obey(order)
                 else:
                     parts: set[str] = set()
                     for _ in self._sorter.sort(record, runs):
@@ -456,10 +457,13 @@ class Partition:
             self._window_overflow_said = self._arrival
             _log.warning("windows not opened", monitor=name, reason=reason)
 
-    def _obey(self, order: Punctuation) -> None:
+    def _obey(self, order: Punctuation) -> Iterator[list[CloudEvent]]:
+        """Does what the log says, and yields now and then where that takes long."""
         match order:
             case Quiet(clocks):
-                for text, clock in clocks.items():
+                for number, (text, clock) in enumerate(clocks.items(), 1):
+                    if number % _CLOSED_AT_ONCE == 0:
+                        yield self._outbox.take_outliers()
                     with self._awake(text, self._running) as watched:
                         if watched and watched.has_begun:
                             watched.be_quiet(clock)
@@ -522,6 +526,8 @@ class Partition:
     @property
     def _largest(self) -> int:
         """What one event may add to the budget, at most."""
+        if any(monitor.windows.count for monitor in self._running.values()):
+            return UNBOUNDED
         return sum(2 * monitor.state_bytes(_MANY_ROWS) for monitor in self._running.values())
 
     def configure(self, monitors: Sequence[Monitor]) -> None:

@@ -111,7 +111,7 @@ class Watched:
         events = zip(inferences.times.tolist(), inferences.are_requests.tolist(), inferences.payloads, strict=True)
         for place, (time, is_request, payload) in enumerate(events):
             wanted: list[tuple[int, int]] = []
-            opened: list[str] = []
+            opened: Counter[str] = Counter()
             size = 0
             for number, windower in enumerate(self.windowers):
                 monitor = windower.monitor
@@ -123,9 +123,9 @@ class Watched:
                     continue
                 size += need.added_bytes
                 wanted.append((number, pane))
-                opened += [monitor.name] * need.is_new
-                others = panes[monitor.name] - (not need.is_new)
-                if others >= windower.always and not self._budget.has_room(added + size):
+                opened[monitor.name] += need.opened
+                in_any_case = panes[monitor.name] + need.opened <= windower.always
+                if not in_any_case and not self._budget.has_room(added + size):
                     found[place] = monitor.name
                     break
             else:

@@ -22,11 +22,13 @@ from nilometer_logger.partition import Partition
 from nilometer_logger.payload import INFLATED_BOUND, Limits, decode
 from nilometer_logger.punctuation import Quiet, encode
 from nilometer_logger.settings import WorkerSettings
+from tests.unit.eventtime.counting import Counting
 from tests.unit.eventtime.partitions import BOUNDS
 from tests.unit.logged import IRIS, batch, event
 from tests.unit.test_findings import monitor_in
 
 MIB = 2**20
+ONE = [Counting()]
 
 
 @contextmanager
@@ -94,7 +96,7 @@ def test_decoding_takes_no_more_than_is_said() -> None:
 def test_the_bound_grows_with_what_it_is_made_of() -> None:
     """Each setting that memory depends on is in the sum."""
     settings = WorkerSettings()
-    usual = worker_memory_bound(settings, 4, 1, 200 * MIB).total
+    usual = worker_memory_bound(settings, 4, ONE, 200 * MIB).total
     for name in (
         "max_event_cells",
         "max_event_rows",
@@ -105,10 +107,10 @@ def test_the_bound_grows_with_what_it_is_made_of() -> None:
         "max_dormant_bytes",
     ):
         more = replace(settings, **{name: 2 * getattr(settings, name)})
-        assert worker_memory_bound(more, 4, 1, 200 * MIB).total > usual, name
-    assert worker_memory_bound(settings, 8, 1, 200 * MIB).total > usual
-    assert worker_memory_bound(settings, 4, 2, 200 * MIB).total > usual
-    assert worker_memory_bound(settings, 4, 1, 300 * MIB).total == usual + 100 * MIB
+        assert worker_memory_bound(more, 4, ONE, 200 * MIB).total > usual, name
+    assert worker_memory_bound(settings, 8, ONE, 200 * MIB).total > usual
+    assert worker_memory_bound(settings, 4, 2 * ONE, 200 * MIB).total > usual
+    assert worker_memory_bound(settings, 4, ONE, 300 * MIB).total == usual + 100 * MIB
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_the_limit_is_that_of_the_control_group(tmp_path: Path, content: str | N
 
 def test_a_limit_below_the_bound_is_a_warning_with_a_remedy() -> None:
     """A pod that is too small is told so at its start, and not by the kernel."""
-    bound = worker_memory_bound(WorkerSettings(), 4, 1, 200 * MIB)
+    bound = worker_memory_bound(WorkerSettings(), 4, ONE, 200 * MIB)
     with capture_logs() as lines:
         memorybound.say(bound, 2**30)
         memorybound.say(bound, None)

@@ -4,12 +4,22 @@ Pure code. It is handed blocks of rows in the order of the log and reads no cloc
 same windows, whenever and however often it is read, and however many records are read at once.
 """
 
-from nilometer_logger.eventtime._budget import Budget
+from nilometer_logger.eventtime._budget import UNBOUNDED, Budget
 from nilometer_logger.eventtime._clock import StreamClock
 from nilometer_logger.eventtime._count_windower import CountWindower
-from nilometer_logger.eventtime._making import windower_of
+from nilometer_logger.eventtime._making import always_bytes, windower_of
 from nilometer_logger.eventtime._pane import Pane
 from nilometer_logger.eventtime._windower import Windower
 from nilometer_logger.eventtime._windows import containing
 
-__all__ = ["Budget", "CountWindower", "Pane", "StreamClock", "Windower", "containing", "windower_of"]
+__all__ = [
+    "UNBOUNDED",
+    "Budget",
+    "CountWindower",
+    "Pane",
+    "StreamClock",
+    "Windower",
+    "always_bytes",
+    "containing",
+    "windower_of",
+]

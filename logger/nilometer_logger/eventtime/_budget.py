@@ -18,11 +18,11 @@ class Need(NamedTuple):
 
     Attributes:
         added_bytes: what they add to the budget, at most.
-        is_new: whether they open a window.
+        opened: how many windows they open.
     """
 
     added_bytes: int
-    is_new: bool
+    opened: int
 
 
 class Budget:

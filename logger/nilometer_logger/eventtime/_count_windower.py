@@ -206,7 +206,7 @@ class CountWindower:
         before, size = self._count + more, self.monitor.windows.count
         filled = (before + rows) // size - before // size
         rest = self.monitor.state_bytes(min(rows, size))
-        return Need(filled * self.monitor.state_bytes(size) + rest, filled > 0 or not (self.open or more))
+        return Need(filled * self.monitor.state_bytes(size) + rest, filled + (not (self.open or more)))
 
     def most_needed(self, first: int, last: int, events: int, rows: int) -> int:  # noqa: ARG002 - a windower's
         """Tells what some events may add to the budget, at most."""

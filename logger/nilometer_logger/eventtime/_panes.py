@@ -125,7 +125,7 @@ class Panes:
             return None
         before = more + (pane.rows if pane else 0)
         added = self.new_bytes(before + rows) - (self.new_bytes(before) if before else 0)
-        return Need(added, pane is None and not more)
+        return Need(added, int(pane is None and not more))
 
     def new_bytes(self, rows: int) -> int:
         """Returns what a pane of so many rows is reckoned with."""

@@ -9,6 +9,7 @@ import pytest
 from nilometer_logger.deadletters import POSITION, REASON
 from nilometer_logger.inferences import Record
 from nilometer_logger.kserve import Stream
+from nilometer_logger.monitoring import WindowSpec
 from nilometer_logger.partition import Partition
 from nilometer_logger.punctuation import GiveUp, Quiet
 from nilometer_logger.snapshots import Change, read
@@ -325,3 +326,29 @@ def test_what_is_closed_or_dropped_makes_room() -> None:
     again.configure([])
     again.apply([configure(1)])
     assert again.state_bytes == 0
+
+
+def test_windows_of_few_rows_do_not_fill_memory_with_one_event() -> None:
+    """An event whose rows would fill thousands of windows of rows needs room for all of them until its record ends."""
+    monitor = replace(WIDE, windows=WindowSpec(0, 0, 0, count=1))
+    partition = Partition([monitor], replace(BOUNDS, window_bytes=100 * 1100))
+
+    partition.apply([batch(0, event(1, *[1.0] * 1000, id="many"))])
+    refused = partition.take()
+    partition.apply([batch(1, event(3, *[1.0] * 50, id="few"))])
+
+    assert (len(refused.dead), len(refused.findings)) == (1, 0)
+    assert len(partition.take().findings) == 50
+    assert partition.state_bytes == 0
+
+
+def test_a_window_that_is_open_does_not_grow_beyond_the_room() -> None:
+    """Rows need room as well; an event is taken whole or not at all, and the window goes on with what it has."""
+    monitors = [replace(WIDE, name=f"demo/{number}") for number in range(2)]
+    room = 20 * 1100
+    partition = Partition(monitors, replace(BOUNDS, window_bytes=room))
+    for number in range(200):
+        partition.apply([batch(number, event(10 * (number % 7), *[1.0] * 5, id=f"{number}"))])
+
+    assert partition.state_bytes <= room + 2 * 4 * 1100
+    assert partition.take().dead

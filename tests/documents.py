@@ -15,11 +15,12 @@ import numpy as np
 from nilometer_detectors.delivery import exposition
 from nilometer_detectors.detector import Detector, Parameters
 from nilometer_detectors.registry import available, find
-from nilometer_detectors.statistics.contract import Layout, Statistic
+from nilometer_detectors.statistics.base.contract import Layout, Statistic
 from nilometer_detectors.statistics.summary import DEFAULT, KINDS
-from nilometer_logger import metrics, observing, settings
-from nilometer_logger.http import answers
+from nilometer_logger import metrics, settings
+from nilometer_logger.ingest.http import answers
 from nilometer_logger.rows import Column, Schema
+from nilometer_logger.worker import metrics_http
 
 ROOT = Path(__file__).parent.parent
 README, JUDGING, DETECTORS = ROOT / "README.md", ROOT / "docs" / "judging.md", ROOT / "docs" / "detectors.md"
@@ -140,7 +141,7 @@ PARTS: dict[Path, dict[str, Callable[[], str]]] = {
         "settings": settings_table,
         "answers": lambda: table_of(answers),
         "metrics": lambda: table_of(metrics),
-        "worker-metrics": lambda: table_of(observing),
+        "worker-metrics": lambda: table_of(metrics_http),
         "delivery-metrics": lambda: table_of(exposition),
     },
     JUDGING: {"statistics": statistics_table, "detectors": detectors_table},

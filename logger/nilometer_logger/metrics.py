@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from nilometer_logger.kserve import Stream
+from nilometer_logger.cloudevents.kserve import Stream
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OTHER = Stream("_other", "_other", "", "")

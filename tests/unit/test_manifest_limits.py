@@ -5,10 +5,10 @@ from typing import Any
 
 import yaml
 
-from nilometer_logger.memorybound import worker_memory_bound
 from nilometer_logger.settings import DeliverySettings, LoggerSettings, WorkerSettings
+from nilometer_logger.worker.memory_bound import worker_memory_bound
 from tests.integration.logger_faults.memory import MIB, bound
-from tests.unit.test_findings import monitor_in
+from tests.unit.monitors.test_findings import monitor_in
 
 BASE = Path(__file__).parent.parent.parent / "manifests/base"
 START_MIB = 205  # of a worker with the README's monitor, in the environment of its image

@@ -16,11 +16,12 @@ import numpy as np
 from nilometer_detectors.delivery import exposition
 from nilometer_detectors.detector import Detector, Parameters
 from nilometer_detectors.registry import available, find
-from nilometer_detectors.statistics.contract import Layout, Statistic
+from nilometer_detectors.statistics.base.contract import Layout, Statistic
 from nilometer_detectors.statistics.summary import DEFAULT, KINDS
-from nilometer_logger import deadletters, metrics, observing, settings, topics
-from nilometer_logger.http import answers
+from nilometer_logger import deadletters, metrics, settings, topics
+from nilometer_logger.ingest.http import answers
 from nilometer_logger.rows import Column, Schema
+from nilometer_logger.worker import metrics_http
 from tests.references import commands_page, monitor_table
 
 ROOT = Path(__file__).parent.parent
@@ -147,7 +148,7 @@ PARTS: dict[Path, dict[str, Callable[[], str]]] = {
     REFERENCE / "topics.md": {"topics": lambda: table_of(topics), "letters": lambda: table_of(deadletters)},
     REFERENCE / "metrics.md": {
         "metrics": lambda: table_of(metrics),
-        "worker-metrics": lambda: table_of(observing),
+        "worker-metrics": lambda: table_of(metrics_http),
         "delivery-metrics": lambda: table_of(exposition),
     },
 }

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import yaml
 
-from nilometer_detectors.baseline import Baseline
+from nilometer_detectors.baselines.baseline import Baseline
+from nilometer_detectors.baselines.build import summarise
+from nilometer_detectors.baselines.table import TableColumn
 from nilometer_detectors.detector import Context, Detector
-from nilometer_detectors.drift.contract import DriftDetector, Judgement, Window
-from nilometer_detectors.joining import Joining
-from nilometer_detectors.memory import StreamMemory
-from nilometer_detectors.reference import summarise
-from nilometer_detectors.statistics.contract import Block, Layout, Statistic
+from nilometer_detectors.drift.base.contract import DriftDetector, DriftResult, Window
+from nilometer_detectors.monitors.memory import StreamMemory
+from nilometer_detectors.statistics.base.contract import Block, Layout, Statistic
+from nilometer_detectors.statistics.joined_sample import JoinedSample
 from nilometer_detectors.statistics.summary import Summary
-from nilometer_detectors.table import TableColumn
-from nilometer_logger.kserve import Half, Stream
-from nilometer_logger.monitoring import LATE_BOUNDS, ClosedWindow
+from nilometer_logger.cloudevents.kserve import Half, Stream
+from nilometer_logger.engine.protocol import LATE_BOUNDS, ClosedWindow
 from nilometer_logger.rows import Column, ColumnType, Floats, Rows, Schema, row_hashes
 from nilometer_logger.times import SECOND, parse_time
 
@@ -48,7 +48,7 @@ def rows_of(
     schema: Schema | None = None,
     half: Half = "request",
     identity: int = 7,
-    strange: dict[tuple[int, int], str] | None = None,
+    unrecognized: dict[tuple[int, int], str] | None = None,
 ) -> Rows:
     """Returns rows of some values, a second apart, each of an inference of its own."""
     matrix = np.array(values, dtype=np.float64)
@@ -63,7 +63,7 @@ def rows_of(
         ids=[f"request-{row}" for row in range(count)],
         numbers=np.zeros(count, dtype=np.int64),
         hashes=row_hashes(identity, count),
-        strange=strange or {},
+        unrecognized=unrecognized or {},
     )
 
 
@@ -109,13 +109,13 @@ def window_for(detector: DriftDetector[Any], baseline: Baseline, *blocks: Rows) 
     features, predictions = halves
     if needs.of != "both":
         return Window(features, predictions)
-    joining = Joining(needs.sample, len(baseline.features), len(baseline.predictions))
+    joining = JoinedSample(needs.sample, len(baseline.features), len(baseline.predictions))
     for block in blocks:
         joining.update(block)
     return Window(features, predictions, joining)
 
 
-def judgement_of(detector: DriftDetector[Any], baseline: Baseline, *blocks: Rows) -> Judgement:
+def result_of(detector: DriftDetector[Any], baseline: Baseline, *blocks: Rows) -> DriftResult:
     """Returns what a detector says of a stream's first window, as a monitor lets it judge."""
     memory = StreamMemory([detector], raising)
     for block in blocks:
@@ -183,9 +183,9 @@ def write(path: Path, document: Any) -> Path:
     return path
 
 
-def take(statistic: Statistic, values: Any, hashes: Any = None, strange: Any = None) -> None:
+def take(statistic: Statistic, values: Any, hashes: Any = None, unrecognized: Any = None) -> None:
     """Lets a statistic take a block of values, with numpy as quiet as in a `Summary`."""
     matrix = np.array(values, dtype=np.float64) if isinstance(values, list) else values
     matrix = matrix.reshape(len(matrix), -1) if matrix.size else matrix.reshape(0, len(statistic.layout.schema))
     with np.errstate(over="ignore", invalid="ignore"):
-        statistic.update(Block(matrix, row_hashes(1, len(matrix)) if hashes is None else hashes, strange))
+        statistic.update(Block(matrix, row_hashes(1, len(matrix)) if hashes is None else hashes, unrecognized))

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from nilometer_detectors.cli._main import nilometer
-from nilometer_detectors.declaration import ModelMonitor
+from nilometer_detectors.monitors.spec import ModelMonitor
 from nilometer_logger import settings
 
 Node = Mapping[str, Any]

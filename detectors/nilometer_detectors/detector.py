@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from nilometer_detectors.calibration import Calibration
+from nilometer_detectors.baselines.thresholds import Calibration
 from nilometer_logger.errors import SettingError
 from nilometer_logger.rows import ColumnType, Schema
 
 if TYPE_CHECKING:
-    from nilometer_detectors.baseline import Baseline
+    from nilometer_detectors.baselines.baseline import Baseline
 
 Kind = Literal["outlier", "drift"]
 
@@ -55,7 +55,7 @@ class Parameters(Strict):
 P = TypeVar("P", bound=Parameters)
 
 
-class Refused(SettingError):
+class InvalidDetector(SettingError):
     """A detector cannot be built as it was declared.
 
     Args:
@@ -113,7 +113,7 @@ class Detector(ABC, Generic[P]):
         """Builds the detector.
 
         Raises:
-            Refused: if parameters, columns and baseline do not fit together.
+            InvalidDetector: if parameters, columns and baseline do not fit together.
         """
         self.parameters = parameters
         self.name = context.name
@@ -131,7 +131,7 @@ class Detector(ABC, Generic[P]):
             Arrays of numbers, truth values or text, by a name of the detector's choice; nothing by default.
 
         Raises:
-            Refused: if the detector can do nothing with such a baseline.
+            InvalidDetector: if the detector can do nothing with such a baseline.
             ExtraMissing: if it needs packages that are not installed.
         """
         return {}
@@ -141,7 +141,7 @@ class Detector(ABC, Generic[P]):
         """Gives what `prepare` made of the baseline: out of the artefact, or made now where that does not hold it.
 
         Raises:
-            Refused: if there is no baseline, or one that the detector can do nothing with.
+            InvalidDetector: if there is no baseline, or one that the detector can do nothing with.
         """
         baseline = baseline_of(context)
         found = baseline.prepared.get(context.type)
@@ -188,19 +188,19 @@ def columns_of(
         Their places in the schema, ascending.
 
     Raises:
-        Refused: if a name is none of a column, or of one that cannot be judged, or if nothing is left to judge.
+        InvalidDetector: if a name is none of a column, or of one that cannot be judged, or if nothing is left to judge.
     """
     columns = {column.name: (place, column.type) for place, column in enumerate(schema.columns)}
     if names is None:
         places = [place for place, kind in columns.values() if kind in by_default]
         if not places:
-            raise Refused(f"{detector} judges {' and '.join(sorted(by_default))} {of}, and the schema has none")
+            raise InvalidDetector(f"{detector} judges {' and '.join(sorted(by_default))} {of}, and the schema has none")
         return tuple(places)
     for name in names:
         if name not in columns:
-            raise Refused(f"{name!r} is none of the {of}; there are {', '.join(columns)}", "features")
+            raise InvalidDetector(f"{name!r} is none of the {of}; there are {', '.join(columns)}", "features")
         if (kind := columns[name][1]) not in judges:
-            raise Refused(
+            raise InvalidDetector(
                 f"{name!r} is {kind}, and {detector} judges {' and '.join(sorted(judges))} columns", "features"
             )
     return tuple(sorted({columns[name][0] for name in names}))
@@ -210,10 +210,15 @@ def baseline_of(context: Context) -> "Baseline":
     """Gives the baseline that a detector needs.
 
     Raises:
-        Refused: if the monitor has none.
+        InvalidDetector: if the monitor has none.
     """
     if context.baseline is None:
-        raise Refused(
+        raise InvalidDetector(
             f"{context.type} compares with a baseline: give spec.baseline.path (nilometer baseline DATA.csv --out DIR)"
         )
     return context.baseline
+
+
+def can_be_calibrated(kind: type[Detector[Any]]) -> bool:
+    """Tells whether a detector has a threshold that may be found on reference data."""
+    return kind.calibrates and "threshold" in kind.Parameters.model_fields

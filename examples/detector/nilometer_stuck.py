@@ -7,10 +7,10 @@ import numpy as np
 from pydantic import Field
 
 from nilometer_detectors.detector import Context, Parameters
-from nilometer_detectors.drift.columns import Measured
-from nilometer_detectors.drift.deciding import DistanceParameters
-from nilometer_detectors.drift.effective import Input
-from nilometer_detectors.drift.samples import SampleDrift, SampleParameters
+from nilometer_detectors.drift.base.columns import Measured
+from nilometer_detectors.drift.base.deciding import DistanceParameters
+from nilometer_detectors.drift.base.effective import Input
+from nilometer_detectors.drift.base.samples import SampleDrift, SampleParameters
 from nilometer_logger.rows import Floats
 
 

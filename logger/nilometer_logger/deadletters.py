@@ -19,12 +19,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nilometer_logger import topics
-from nilometer_logger.snapshots import Message
+from nilometer_logger.topics import Message
 
 REASON = "nilometer-reason"
 POSITION = "nilometer-position"
 CUT = "nilometer-cut"
 _OUR_PREFIX = "nilometer-"
+REDRIVEN = "nilometerredriven"
 # What the header that says so takes.
 _CUT_BYTES = 64
 STATUS = "nilometer-status"

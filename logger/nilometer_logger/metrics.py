@@ -4,14 +4,14 @@
 |------------------------------------------|-----------|-----------|----------------------------------------------------|
 | `nilometer_logger_events_total`          | counter   | stream's  | events that Kafka acknowledged                     |
 | `nilometer_logger_event_bytes_total`     | counter   | stream's  | their bytes in a record, at most                   |
-| `nilometer_logger_refused_total`         | counter   | `reason`  | requests that were refused, by why                 |
+| `nilometer_logger_refused_total`         | counter   | `reason`  | requests that were refused, by reason              |
 | `nilometer_logger_held_events`           | gauge     |           | events waiting for Kafka now                       |
 | `nilometer_logger_held_bytes`            | gauge     |           | bytes being read or waiting for Kafka now          |
 | `nilometer_logger_connections`           | gauge     |           | open connections now                               |
 | `nilometer_logger_ready`                 | gauge     |           | 1 while events can be taken                        |
-| `nilometer_logger_acknowledgement_seconds` | histogram |         | from an event at hand to Kafka's acknowledgement   |
-| `nilometer_logger_record_events`         | histogram |           | events a record of `inferences`                    |
-| `nilometer_logger_record_bytes`          | histogram |           | bytes a record of `inferences`                     |
+| `nilometer_logger_acknowledgement_seconds` | histogram |         | from receipt to acknowledgement by Kafka           |
+| `nilometer_logger_record_events`         | histogram |           | events per record of `inferences`                  |
+| `nilometer_logger_record_bytes`          | histogram |           | bytes per record of `inferences`                   |
 | `nilometer_logger_intake_records_total`  | counter   | `outcome` | records read from other topics                     |
 
 A stream's labels are `namespace`, `inferenceservice`, `component` and `endpoint`. A client chooses them, so their number
@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from nilometer_logger.kserve import Stream
+from nilometer_logger.cloudevents.kserve import Stream
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OTHER = Stream("_other", "_other", "", "")
@@ -77,9 +77,9 @@ class Metrics:
         refused: requests by the reason of their refusal; reasons are words of ours, never a client's.
         intake: records read from other topics, by outcome.
         gauges: what is asked when somebody looks, by the metric's name without prefix.
-        acknowledgement_seconds: from an event at hand to Kafka's acknowledgement.
-        record_events: events a record.
-        record_bytes: bytes a record.
+        acknowledgement_seconds: from receipt to acknowledgement by Kafka.
+        record_events: events per record.
+        record_bytes: bytes per record.
     """
 
     def __init__(self, max_streams: int) -> None:
@@ -127,7 +127,7 @@ class Metrics:
         for name, (text, value) in self.gauges.items():
             yield GaugeMetricFamily(_PREFIX + name, text, value=value())
         yield _histogram(
-            "acknowledgement_seconds", "From an event at hand to Kafka's acknowledgement", self.acknowledgement_seconds
+            "acknowledgement_seconds", "From receipt to acknowledgement by Kafka", self.acknowledgement_seconds
         )
         yield _histogram("record_events", "Events a record", self.record_events)
         yield _histogram("record_bytes", "Bytes a record", self.record_bytes)

@@ -63,7 +63,7 @@ class Common:
     kafka_key_file: str = setting("", "PEM file of that certificate's key, if it is not in the same file")
     topic_prefix: str = setting("", "put before the name of every topic and consumer group")
     log_format: str = setting("text", "how log lines are written", choices=("text", "json"))
-    log_level: str = setting("info", "the least level that is logged", choices=("debug", "info", "warning", "error"))
+    log_level: str = setting("info", "the lowest level that is logged", choices=("debug", "info", "warning", "error"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class Topics(Common):
 
     partitions: int = setting(4, "partitions of topics that are created; never changed afterwards", least=1)
     replication_factor: int = setting(
-        0, "replicas of topics that are created; 0 means one a broker, at most 3", least=0
+        0, "replicas of topics that are created; 0 means one per broker, at most 3", least=0
     )
 
 
@@ -95,7 +95,7 @@ class LoggerSettings(Measured):
         "what a record of `inferences` holds: a batch of events, or one CloudEvent in Kafka's binary mode",
         choices=("batch", "cloudevents"),
     )
-    max_event_bytes: int = setting(900_000, "the largest event taken; larger ones are answered 413", least=1)
+    max_event_bytes: int = setting(900_000, "the largest event accepted; larger ones are answered 413", least=1)
     max_body_bytes: int = setting(4 * 2**20, "the largest body of a structured event or a batch of events", least=1)
     max_header_bytes: int = setting(65_536, "the largest head of a request; larger ones are answered 431", least=1024)
     max_connections: int = setting(
@@ -107,12 +107,12 @@ class LoggerSettings(Measured):
     )
     max_held_seconds: float = setting(10.0, "how long an event waits for Kafka before the answer is 503", least=0.1)
     max_linger_seconds: float = setting(
-        0.003, "the longest wait for company while events come fast; 0 switches it off", least=0, most=1
+        0.003, "the longest wait for more events while they come fast; 0 switches it off", least=0, most=1
     )
     read_seconds: float = setting(10.0, "how long a client may take to send a request", least=0.1)
     idle_seconds: float = setting(75.0, "how long a connection may be silent between requests", least=0.1)
     grace_seconds: float = setting(20.0, "how long SIGTERM waits for what was accepted", least=0)
-    namespaces: str = setting("", "the namespaces whose events are taken, NAME[,NAME…]; empty means all")
+    namespaces: str = setting("", "the namespaces whose events are accepted, NAME[,NAME…]; empty means all")
     token: str = setting("", "the bearer token that clients must send; better given as a variable", secret=True)
     oidc_audience: str = setting("", "the audience that Knative's OIDC tokens must have; empty means no check")
     oidc_issuer: str = setting(
@@ -121,7 +121,7 @@ class LoggerSettings(Measured):
     oidc_ca_file: str = setting(
         "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt", "PEM file of the authorities trusted for the issuer"
     )
-    oidc_subject: str = setting("", "the subjects whose tokens are taken, NAME[,NAME…]; empty means all")
+    oidc_subject: str = setting("", "the subjects whose tokens are accepted, NAME[,NAME…]; empty means all")
     tls_certificate_file: str = setting("", "PEM file of the certificate to serve TLS with; read again when it changes")
     tls_key_file: str = setting("", "PEM file of that certificate's key")
 
@@ -131,9 +131,9 @@ class WorkerSettings(Measured):
     """`nilometer worker`."""
 
     monitors: str = setting("monitors", "the directory of monitor files (*.yaml)")
-    reload_seconds: float = setting(5.0, "how often monitor files are looked at for changes; 0 means never", least=0)
+    reload_seconds: float = setting(5.0, "how often monitor files are checked for changes; 0 means never", least=0)
     snapshot_seconds: float = setting(1.0, "the longest time between snapshots while rows arrive", least=0)
-    future_seconds: float = setting(300.0, "how far an event's time may lie after its arrival in Kafka", least=0)
+    future_seconds: float = setting(300.0, "how far an event's time may be after its arrival in Kafka", least=0)
     pairing_seconds: float = setting(
         60.0, "how long a request waits for its response, and a response for its request", least=0.1
     )
@@ -142,7 +142,7 @@ class WorkerSettings(Measured):
         20_000, "requests and responses of all streams of a partition that wait for the other", least=1
     )
     max_duplicates: int = setting(
-        262_144, "the last events of a partition among which one that comes again is recognised", least=8
+        262_144, "the last events of a partition among which duplicates are recognised", least=8
     )
     max_event_rows: int = setting(
         100_000, "the most rows of one request or response; one with more is set aside", least=1
@@ -187,7 +187,7 @@ class DeliverySettings(Topics):
         "", "extensions put on every event, as Knative's SinkBinding writes them", env="K_CE_OVERRIDES"
     )
     attempt_seconds: float = setting(10.0, "how long one POST may take", least=0.1)
-    retry_seconds: float = setting(30.0, "the longest pause between two tries; the first pause is 0.2 s", least=0.2)
+    retry_seconds: float = setting(30.0, "the longest pause between two attempts; the first pause is 0.2 s", least=0.2)
     metrics_host: str = same_as(WorkerSettings, "metrics_host")
     metrics_port: int = setting(8091, _METRICS_PORT, least=-1, most=65535)
 
@@ -211,7 +211,7 @@ class RedriveSettings(Common):
 class ReplaySettings(Common):
     """`nilometer replay`: the bounds are the worker's, so that the same log gives the same."""
 
-    log_level: str = setting("error", "the least level that is logged", choices=("debug", "info", "warning", "error"))
+    log_level: str = setting("error", "the lowest level that is logged", choices=("debug", "info", "warning", "error"))
     output: str = setting("text", "how findings are printed", choices=("text", "json"))
     future_seconds: float = same_as(WorkerSettings, "future_seconds")
     pairing_seconds: float = same_as(WorkerSettings, "pairing_seconds")

@@ -1,4 +1,4 @@
-"""The topics.
+"""The topics, and a message for one of them.
 
 | topic             | written by | holds                                                              |
 |-------------------|------------|--------------------------------------------------------------------|
@@ -13,6 +13,8 @@
 A name may be given a prefix, so that several installations share a Kafka.
 """
 
+from dataclasses import dataclass
+
 INFERENCES = "inferences"
 DEAD = "inferences-dead"
 STATE = "state"
@@ -20,3 +22,20 @@ FINDINGS = "findings"
 LATE = "late"
 OUTLIERS = "outliers"
 FINDINGS_DEAD = "findings-dead"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A record to be written to another topic in the same transaction.
+
+    Attributes:
+        topic: without prefix.
+        key: by which Kafka partitions it; None for any.
+        value: as it stands.
+        headers: as they stand.
+    """
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]]

@@ -20,9 +20,9 @@ import orjson
 from kserve.protocol.infer_type import InferInput, InferRequest
 from numpy.typing import NDArray
 
-from nilometer_logger.events import CloudEvent, decode_batch, encode_batch
-from nilometer_logger.kserve import REQUEST
-from nilometer_logger.payload import decode
+from nilometer_logger.cloudevents import CloudEvent, decode_batch, encode_batch
+from nilometer_logger.cloudevents.kserve import REQUEST
+from nilometer_logger.decoding.payload import decode
 
 ROWS = (1, 32, 1024)
 _FEATURES = 20

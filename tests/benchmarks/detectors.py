@@ -20,14 +20,14 @@ from typing import Any
 
 import numpy as np
 
+from nilometer_detectors.baselines.build import summarise
+from nilometer_detectors.baselines.table import TableColumn
+from nilometer_detectors.fitting.prepare import prepare
 from nilometer_detectors.kernels import chisquare, cvm, ks
 from nilometer_detectors.kernels.ragged import Ragged, pack, pack_sorted
-from nilometer_detectors.outliers.contract import OutlierDetector
-from nilometer_detectors.preparing import prepare
-from nilometer_detectors.reference import summarise
-from nilometer_detectors.statistics.contract import Layout
+from nilometer_detectors.outliers.base.contract import OutlierDetector
+from nilometer_detectors.statistics.base.contract import Layout
 from nilometer_detectors.statistics.summary import DEFAULT, Summary
-from nilometer_detectors.table import TableColumn
 from nilometer_logger.rows import Column, Floats, Rows, Schema, row_hashes
 from tests.benchmarks import machine
 from tests.benchmarks.honesty.asking import Asked, baseline_of, built
@@ -185,8 +185,8 @@ spec:
 _START = """
 import sys
 from pathlib import Path
-import nilometer_detectors.worker
-from nilometer_detectors.loading import load_monitor
+import nilometer_detectors.apps.worker
+from nilometer_detectors.monitors.files.loader import load_monitor
 load_monitor(Path(sys.argv[1], "monitor.yaml"))
 kilobytes = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmRSS"))
 print(int(kilobytes) / 1024, "alibi_detect:" + ("imported" if "alibi_detect" in sys.modules else "not-imported"))

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
 from tests.benchmarks import machine, scenarios
 from tests.benchmarks.servers import Bench
 from tests.benchmarks.start import start

@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
 
-from nilometer_detectors.demo.processes import Process, ProcessFailed, free_port
+from nilometer_detectors.demo.stack.processes import Process, ProcessFailed, free_port
 from nilometer_logger import topics
 from tests.benchmarks import machine
 

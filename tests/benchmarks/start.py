@@ -4,7 +4,7 @@ import subprocess
 import sys
 from time import perf_counter
 
-from nilometer_detectors.demo.processes import free_port
+from nilometer_detectors.demo.stack.processes import free_port
 from tests.benchmarks import machine, servers
 from tests.benchmarks.servers import Bench
 from tests.benchmarks.table import Figure, Section
@@ -17,7 +17,7 @@ def start(bench: Bench) -> Section:
     """Starts the logger several times on a topic that is there; the best of each counts, since noise only adds."""
     times = _QUICK_TIMES if bench.quick else _TIMES
     python = min(_run("pass") for _ in range(times))
-    imported = min(_run("import nilometer_logger.server") for _ in range(times)) - python
+    imported = min(_run("import nilometer_logger.ingest.server") for _ in range(times)) - python
     _start(bench)  # makes the topic
     starts = [_start(bench) for _ in range(times)]
     listening, ready, cpu, peak_mb = (min(values) for values in zip(*starts, strict=True))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nilometer_logger.events import BATCH_CONTENT_TYPE, decode_batch
+from nilometer_logger.cloudevents import BATCH_CONTENT_TYPE, decode_batch
 from tests.integration.reading import records_of
 
 _BATCH = ("content-type", BATCH_CONTENT_TYPE.encode())

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import Process
-from nilometer_logger.events import CloudEvent
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import Process
+from nilometer_logger.cloudevents import CloudEvent
 from nilometer_logger.times import SECOND
 from tests.benchmarks import machine
 from tests.integration.stack import eventually, nilometer

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from time import monotonic
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
 from nilometer_logger.times import SECOND
 from tests.benchmarks import machine, windows_pure
 from tests.benchmarks.servers import Bench

@@ -15,7 +15,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from nilometer_logger import topics
-from nilometer_logger.events import from_kafka
+from nilometer_logger.cloudevents import from_kafka
 from nilometer_logger.times import SECOND, parse_time
 from tests.benchmarks.plan import percentile
 from tests.benchmarks.servers import Bench

@@ -19,8 +19,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from nilometer_logger.inferences import Record, halves_of, read_inferences
-from nilometer_logger.kserve import stream_text
+from nilometer_logger.cloudevents.kserve import stream_text
+from nilometer_logger.decoding.inferences import Record, halves_of, read_inferences
 from nilometer_logger.times import SECOND
 
 _FUTURE = 300 * SECOND

@@ -15,13 +15,13 @@ from nilometer_detectors.statistics.extremes import Extremes
 from nilometer_detectors.statistics.histogram import Histogram
 from nilometer_detectors.statistics.moments import Moments
 from nilometer_detectors.statistics.summary import Summary
-from nilometer_logger import sorting, watched
-from nilometer_logger.duplicates import Duplicates
-from nilometer_logger.eventtime import StreamClock, Windower
-from nilometer_logger.inferences import _arrivals, _halves, _reading
-from nilometer_logger.monitoring import Monitor
-from nilometer_logger.pairing import Pairing
-from nilometer_logger.partition import Partition
+from nilometer_logger.decoding.inferences import _halves, _reading
+from nilometer_logger.engine import binding, routing, stream
+from nilometer_logger.engine.deduplication import Duplicates
+from nilometer_logger.engine.pairing import PairingTable
+from nilometer_logger.engine.partition import PartitionState
+from nilometer_logger.engine.protocol import Monitor
+from nilometer_logger.engine.windows import StreamClock, Windower
 from tests.benchmarks import windows_pure
 from tests.benchmarks.windows_traffic import Traffic
 
@@ -29,21 +29,21 @@ _OUTSIDE = "making records"
 _REST = "the rest: putting columns together, cutting runs"
 STAGES: dict[str, Sequence[tuple[Any, str]]] = {
     "a record's bytes become attributes and bodies": [(_halves, "logged_events")],
-    "whose inference, and which half": [(sorting, "halves_of")],
+    "whose inference, and which half": [(routing, "halves_of")],
     "times": [(_reading, "parse_times")],
     "bodies: JSON becomes numbers": [(_reading, "_payloads")],
     "identities (BLAKE2b)": [(_reading, "_identities")],
     "seen before?": [(Duplicates, "add_all")],
-    "a request meets its response": [(Pairing, "put_all"), (Pairing, "give_up")],
+    "a request meets its response": [(PairingTable, "put_all"), (PairingTable, "expire")],
     "the stream's clock": [(StreamClock, "observe")],
-    "numbers become arrays": [(_arrivals, "_side_of")],
-    "the monitor's schema": [(watched, "rows_of")],
+    "numbers become arrays": [(binding, "_side_of")],
+    "the monitor's schema": [(stream, "rows_of")],
     "windows": [(Windower, "add"), (Windower, "may_close"), (Windower, "close")],
     "count, and whether all is finite": [(Summary, "take")],
     "mean and stddev": [(Moments, "update")],
     "min and max": [(Extremes, "update")],
     "histogram": [(Histogram, "update")],
-    "snapshots": [(Partition, "take"), (windows_pure, "_written")],
+    "snapshots": [(PartitionState, "take"), (windows_pure, "_written")],
     _REST: [(windows_pure, "_turn")],
 }
 

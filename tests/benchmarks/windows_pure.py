@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nilometer_logger.events import to_kafka
-from nilometer_logger.inferences import Record
-from nilometer_logger.monitoring import Monitor
-from nilometer_logger.partition import Partition
-from nilometer_logger.snapshots import Snapshot
-from nilometer_logger.streamfigures import Bounds
+from nilometer_logger.cloudevents import to_kafka
+from nilometer_logger.decoding.inferences import Record
+from nilometer_logger.engine.limits import PartitionLimits
+from nilometer_logger.engine.partition import PartitionState
+from nilometer_logger.engine.protocol import Monitor
+from nilometer_logger.engine.snapshots import Snapshot
 from nilometer_logger.times import SECOND
 from tests.benchmarks import machine
 from tests.benchmarks.windows_traffic import START, Traffic, monitor
 
-BOUNDS = Bounds(future=300 * SECOND, pairing=60 * SECOND, pending=10_000, duplicates=100_000)
+LIMITS = PartitionLimits(future=300 * SECOND, pairing=60 * SECOND, pending=10_000, duplicates=100_000)
 SNAPSHOT = 70_000
 _AT_ONCE = 16
 _OPEN = 10_000
@@ -48,7 +48,7 @@ def cost(monitors: Sequence[Monitor], traffic: Traffic, turns: int, at_once: int
 
 
 def _turn(monitors: Sequence[Monitor], records: Sequence[Record], traffic: Traffic, at_once: int) -> float:
-    partition = Partition(monitors, BOUNDS)
+    partition = PartitionState(monitors, LIMITS)
     taken = 0
     began = time.process_time()
     for first in range(0, len(records), at_once):
@@ -112,7 +112,7 @@ def open_windows(directory: Path) -> list[str]:
         found = monitor(directory / "open", windows="{size: 20ms, watermarkDelay: 1h}")
         traffic = Traffic(_OPEN * rows, step=20 * SECOND // 1000 // rows, start=START)
         records = traffic.as_read()
-        partition = Partition([found], BOUNDS)
+        partition = PartitionState([found], LIMITS)
         for first in range(0, len(records), _AT_ONCE):
             partition.apply(records[first : first + _AT_ONCE])
         began = time.process_time()
@@ -121,7 +121,7 @@ def open_windows(directory: Path) -> list[str]:
         size = _written(snapshot)
         del records, partition
         gc.collect()
-        again = Partition([found], BOUNDS)
+        again = PartitionState([found], LIMITS)
         began = time.process_time()
         again.restore(snapshot.changes)
         restored = time.process_time() - began
@@ -138,7 +138,7 @@ def _held(found: Monitor, snapshot: Snapshot) -> float:
     gc.collect()
     tracemalloc.start()
     try:
-        partition = Partition([found], BOUNDS)
+        partition = PartitionState([found], LIMITS)
         partition.restore(snapshot.changes)
         gc.collect()
         return tracemalloc.get_traced_memory()[0] + 0.0 * partition.offset

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from nilometer_detectors.loading import load_monitor
-from nilometer_detectors.monitor import CompiledMonitor
-from nilometer_detectors.reference import summarise
-from nilometer_detectors.table import TableColumn
-from nilometer_logger.events import BATCH_HEADERS, CloudEvent, encode_batch
-from nilometer_logger.inferences import Record
-from nilometer_logger.kserve import REQUEST, RESPONSE
+from nilometer_detectors.baselines.build import summarise
+from nilometer_detectors.baselines.table import TableColumn
+from nilometer_detectors.monitors.files.loader import load_monitor
+from nilometer_detectors.monitors.monitor import CompiledMonitor
+from nilometer_logger.cloudevents import BATCH_HEADERS, CloudEvent, encode_batch
+from nilometer_logger.cloudevents.kserve import REQUEST, RESPONSE
+from nilometer_logger.decoding.inferences import Record
 from nilometer_logger.rows import Column
 from nilometer_logger.times import SECOND, format_time, parse_time
 from tests.benchmarks.wire import service

@@ -14,7 +14,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from nilometer_detectors.demo.processes import Process
+from nilometer_detectors.demo.stack.processes import Process
 from nilometer_logger import topics
 from tests.benchmarks import machine
 from tests.benchmarks.servers import Bench

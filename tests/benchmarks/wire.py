@@ -3,7 +3,7 @@
 import json
 import random
 
-from nilometer_logger.kserve import REQUEST
+from nilometer_logger.cloudevents.kserve import REQUEST
 
 BODY_BYTES = 1024
 _ROW = 4

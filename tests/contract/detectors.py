@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nilometer_detectors.preparing import prepare
+from nilometer_detectors.fitting.prepare import prepare
 from nilometer_detectors.registry import available, find
 from nilometer_logger.rows import Floats, Schema
 from tests.judging import baseline_of, detector_of, schema_of

@@ -11,11 +11,11 @@ import pytest
 from pydantic import ValidationError
 
 from nilometer_detectors import alibi, drift, outliers
-from nilometer_detectors.baseline import Baseline
-from nilometer_detectors.detector import Context, Detector, Refused
-from nilometer_detectors.drift.contract import DriftDetector
-from nilometer_detectors.outliers.contract import OutlierDetector
-from nilometer_detectors.preparing import prepare
+from nilometer_detectors.baselines.baseline import Baseline
+from nilometer_detectors.detector import Context, Detector, InvalidDetector
+from nilometer_detectors.drift.base.contract import DriftDetector
+from nilometer_detectors.fitting.prepare import prepare
+from nilometer_detectors.outliers.base.contract import OutlierDetector
 from nilometer_logger.rows import ColumnType
 from tests.contract.detectors import COLUMNS, KINDS, REFERENCE, every_detector
 from tests.judging import baseline_of, detector_of, schema_of
@@ -49,7 +49,7 @@ def test_parameters_are_described(name: str) -> None:
 @pytest.mark.parametrize("parameters", [{"features": ["nonsense"]}, {"features": []}])
 def test_features_that_are_none_are_refused(name: str, parameters: dict[str, Any]) -> None:
     """A feature that is not there is refused when the monitor is built, and so is a list that names none."""
-    with pytest.raises((Refused, ValidationError)):
+    with pytest.raises((InvalidDetector, ValidationError)):
         detector_of(KINDS[name], name, REFERENCE, **parameters)
 
 
@@ -58,7 +58,7 @@ def test_features_that_cannot_be_judged_are_refused(name: str) -> None:
     """A feature of a type that a detector cannot judge is refused by its name."""
     for column in COLUMNS.columns:
         if column.type not in KINDS[name].judges:
-            with pytest.raises(Refused, match=f"'{column.name}' is {column.type}"):
+            with pytest.raises(InvalidDetector, match=f"'{column.name}' is {column.type}"):
                 detector_of(KINDS[name], name, REFERENCE, features=[column.name])
 
 
@@ -84,7 +84,7 @@ def test_what_is_judged_by_default_may_be_named_as_well(name: str, kind: ColumnT
 @every_detector
 def test_a_parameter_that_is_none_is_refused(name: str) -> None:
     """No parameter is accepted and ignored."""
-    with pytest.raises((Refused, ValidationError)):
+    with pytest.raises((InvalidDetector, ValidationError)):
         detector_of(KINDS[name], name, REFERENCE, nonsense=1)
 
 
@@ -99,7 +99,7 @@ def properties_of(name: str, kind: str) -> dict[str, dict[str, Any]]:
 def test_whole_numbers_are_bounded(name: str) -> None:
     """A number of rows, or any other that is counted, is refused where no stream could reach it."""
     for parameter in properties_of(name, "integer"):
-        with pytest.raises((Refused, ValidationError)):
+        with pytest.raises((InvalidDetector, ValidationError)):
             detector_of(KINDS[name], name, REFERENCE, **{parameter: 10**30})
 
 
@@ -121,5 +121,5 @@ def test_a_detector_that_needs_a_baseline_says_so(name: str) -> None:
     kind = KINDS[name]
     try:
         kind(kind.Parameters(), Context("mine", name, COLUMNS, None))
-    except Refused as refused:
+    except InvalidDetector as refused:
         assert "give spec.baseline.path" in str(refused)  # noqa: PT017 - both answers are right

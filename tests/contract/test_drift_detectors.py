@@ -12,26 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nilometer_detectors.drift.columns import ColumnDrift
-from nilometer_detectors.drift.contract import Judgement
-from nilometer_detectors.drift.online import OnlineDrift
-from nilometer_detectors.findings import Finder
-from nilometer_detectors.memory import StreamMemory
+from nilometer_detectors.drift.base.columns import ColumnDrift
+from nilometer_detectors.drift.base.contract import DriftResult
+from nilometer_detectors.drift.base.online import OnlineDrift
+from nilometer_detectors.monitors.findings import FindingFactory
+from nilometer_detectors.monitors.memory import StreamMemory
 from nilometer_detectors.statistics.summary import NAMES
 from nilometer_logger.rows import Floats, Rows
 from tests.contract.detectors import ANSWERS, COLUMNS, KINDS, REFERENCE, built, every_drift_detector, mixed
-from tests.judging import (
-    INF,
-    NAN,
-    STREAM,
-    baseline_of,
-    closed,
-    detector_of,
-    judgement_of,
-    raising,
-    rows_of,
-    window_for,
-)
+from tests.judging import INF, NAN, STREAM, baseline_of, closed, detector_of, raising, result_of, rows_of, window_for
 
 online = [name for name, kind in KINDS.items() if issubclass(kind, OnlineDrift)]
 every_online_detector = pytest.mark.parametrize("name", online)
@@ -46,15 +35,15 @@ def rows(values: Floats, identity: int = 7) -> Rows:
     return rows_of(values, COLUMNS, identity=identity)
 
 
-def judged(name: str, values: Floats) -> Judgement:
+def judged(name: str, values: Floats) -> DriftResult:
     """Returns what a detector says about a window of some values."""
-    return judgement_of(built(name), REFERENCE, rows(values))
+    return result_of(built(name), REFERENCE, rows(values))
 
 
 def body_of(name: str, values: Floats) -> Any:
     """Returns the body of a detector's finding, read by a reader that takes no NaN."""
     window = window_for(built(name), REFERENCE, rows(values))
-    event = Finder("demo/iris", "sha256:0", STREAM).drift(closed(), window, built(name), judged(name, values))
+    event = FindingFactory("demo/iris", "sha256:0", STREAM).drift(closed(), window, built(name), judged(name, values))
     return json.loads(event.data, parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
 
 
@@ -95,7 +84,7 @@ def test_predictions_are_judged_alike(name: str) -> None:
     """What a detector says of requests it says of responses as well, by the names of their columns."""
     detector = detector_of(KINDS[name], name, REFERENCE, of="predictions")
     answers = rows_of(mixed(300, seed=2, shift=1.0), ANSWERS, half="response")
-    of_answers = judgement_of(detector, REFERENCE, answers)
+    of_answers = result_of(detector, REFERENCE, answers)
     of_features = judged(name, mixed(300, seed=2, shift=1.0))
     assert of_answers.verdict == of_features.verdict == "drift"
     assert {f"p{column}": said for column, said in of_features.columns.items()} == of_answers.columns
@@ -107,7 +96,7 @@ def test_judging_is_repeatable(name: str) -> None:
     values = mixed(200, seed=4, shift=0.2)
     assert judged(name, values) == judged(name, values)
     if name not in online:
-        backwards = judgement_of(built(name), REFERENCE, rows(values).take(np.arange(200)[::-1]))
+        backwards = result_of(built(name), REFERENCE, rows(values).take(np.arange(200)[::-1]))
         assert alike(vars(backwards), vars(judged(name, values)))
 
 
@@ -127,12 +116,12 @@ def test_a_missing_value_silences_nothing(name: str, nothing: float) -> None:
     """One missing or infinite value takes nothing away from the rest: drift is found, and no value is lost."""
     values = mixed(300, seed=2, shift=1.0)
     values[7, 0] = nothing
-    judgement = judged(name, values)
-    assert judgement.verdict == "drift"
-    for said in judgement.columns.values():
+    result = judged(name, values)
+    assert result.verdict == "drift"
+    for said in result.columns.values():
         assert said["count"] + said["missing"] == 300  # type: ignore[operator]
     if isinstance(built(name), ColumnDrift):
-        assert judgement.columns["a"]["drift"] is True
+        assert result.columns["a"]["drift"] is True
 
 
 @pytest.mark.parametrize(
@@ -148,9 +137,9 @@ def test_what_is_missing_or_infinite_as_often_as_ever_is_no_drift(name: str, not
     baseline = baseline_of(reference, COLUMNS, reference, ANSWERS)
     for features in (None, ["a", "b", "c"]):  # some detectors judge numbers only where they are named
         detector = detector_of(KINDS[name], name, baseline, features=features)
-        judgement = judgement_of(detector, baseline, rows(values))
-        assert judgement.verdict == "ok"
-        for column, said in judgement.columns.items():
+        result = result_of(detector, baseline, rows(values))
+        assert result.verdict == "ok"
+        for column, said in result.columns.items():
             assert (said["count"], said["missing"]) == ((294, 6) if column in "abc" else (300, 0))
 
 
@@ -159,23 +148,23 @@ def test_a_feature_without_values_says_so(name: str) -> None:
     """A feature that is missing in every row is named as not judged; the verdict is that of the others, or none."""
     values = mixed(300, seed=2, shift=1.0)
     values[:, 1] = NAN
-    judgement = judged(name, values)
-    assert judgement.verdict in ("drift", "nodata")
-    assert "b: 0 usable values" in judgement.reason
+    result = judged(name, values)
+    assert result.verdict in ("drift", "nodata")
+    assert "b: 0 usable values" in result.reason
     if isinstance(built(name), ColumnDrift):
-        assert judgement.verdict == "drift"
-        assert judgement.columns["b"]["drift"] is None
+        assert result.verdict == "drift"
+        assert result.columns["b"]["drift"] is None
 
 
 @every_drift_detector
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_too_few_rows_get_no_verdict(name: str, count: int) -> None:
     """A window with too few rows has the verdict nodata and says how many there were."""
-    judgement = judged(name, mixed(count, seed=2, shift=9.0))
-    assert judgement.verdict == "nodata"
-    assert judgement.reason.startswith(f"{count} rows")
-    assert judgement.p_value is None
-    assert all(said["drift"] is None for said in judgement.columns.values())
+    result = judged(name, mixed(count, seed=2, shift=9.0))
+    assert result.verdict == "nodata"
+    assert result.reason.startswith(f"{count} rows")
+    assert result.p_value is None
+    assert all(said["drift"] is None for said in result.columns.values())
 
 
 @every_drift_detector
@@ -197,10 +186,10 @@ def test_unseen_categories_are_drift(name: str) -> None:
         pytest.skip("it does not judge categories unless it is told to")
     values = mixed(300, seed=2)
     values[:, 3] = -1.0
-    judgement = judged(name, values)
-    assert judgement.verdict == "drift"
+    result = judged(name, values)
+    assert result.verdict == "drift"
     if isinstance(built(name), ColumnDrift):
-        assert judgement.columns["d"]["drift"] is True
+        assert result.columns["d"]["drift"] is True
 
 
 @every_detector_of_numbers
@@ -210,7 +199,7 @@ def test_a_constant_feature_has_an_answer(name: str, value: float, verdict: str)
     reference, values = mixed(500, seed=1), mixed(100, seed=2)
     reference[:, 1], values[:, 1] = 5.0, value
     baseline = baseline_of(reference, COLUMNS, reference, ANSWERS)
-    assert judgement_of(detector_of(KINDS[name], name, baseline), baseline, rows(values)).verdict == verdict
+    assert result_of(detector_of(KINDS[name], name, baseline), baseline, rows(values)).verdict == verdict
 
 
 @every_drift_detector
@@ -227,10 +216,10 @@ def test_columns_can_be_chosen(name: str) -> None:
     """Only the columns that a monitor names are judged, in the order of the schema."""
     able = [column.name for column in COLUMNS.columns if column.type in KINDS[name].judges]
     detector = detector_of(KINDS[name], name, REFERENCE, features=able[:0:-1])
-    judgement = judgement_of(detector, REFERENCE, rows(mixed(100, seed=2)))
-    assert set(judgement.columns) <= set(able[1:])
+    result = result_of(detector, REFERENCE, rows(mixed(100, seed=2)))
+    assert set(result.columns) <= set(able[1:])
     if isinstance(detector, ColumnDrift):
-        assert list(judgement.columns) == able[1:]
+        assert list(result.columns) == able[1:]
 
 
 @every_drift_detector
@@ -244,9 +233,9 @@ def test_false_alarms_are_as_rare_as_asked(name: str) -> None:
 def test_an_effect_size_floor_silences_small_drift(name: str) -> None:
     """Drift whose distance is smaller than minDistance is none, however significant."""
     detector = detector_of(KINDS[name], name, REFERENCE, minDistance=1e9)
-    judgement = judgement_of(detector, REFERENCE, rows(mixed(300, seed=2, shift=1.0)))
-    assert judgement.verdict == "ok"
-    assert judgement.applied["minDistance"] == 1e9
+    result = result_of(detector, REFERENCE, rows(mixed(300, seed=2, shift=1.0)))
+    assert result.verdict == "ok"
+    assert result.applied["minDistance"] == 1e9
 
 
 @every_online_detector

@@ -11,25 +11,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from nilometer_detectors.baseline import Baseline
-from nilometer_detectors.detector import Context, Refused
-from nilometer_detectors.drift.contract import Judgement
-from nilometer_detectors.drift.joint import JointDrift
-from nilometer_detectors.findings import Finder
+from nilometer_detectors.baselines.baseline import Baseline
+from nilometer_detectors.detector import Context, InvalidDetector
+from nilometer_detectors.drift.base.contract import DriftResult
+from nilometer_detectors.drift.base.joint import JointDrift
+from nilometer_detectors.monitors.findings import FindingFactory
 from nilometer_logger.rows import Column, Floats, Rows, Schema
 from tests.contract.detectors import KINDS, REFERENCE, every_drift_detector
-from tests.judging import (
-    INF,
-    NAN,
-    STREAM,
-    baseline_of,
-    closed,
-    detector_of,
-    judgement_of,
-    rows_of,
-    schema_of,
-    window_for,
-)
+from tests.judging import INF, NAN, STREAM, baseline_of, closed, detector_of, result_of, rows_of, schema_of, window_for
 
 joint = [name for name, kind in KINDS.items() if issubclass(kind, JointDrift)]
 one_by_one = [name for name, kind in KINDS.items() if kind.kind == "drift" and name not in joint]
@@ -60,14 +49,14 @@ def blocks_of(features: Floats, predictions: Floats, baseline: Baseline = BASELI
     ]
 
 
-def judged(name: str, blocks: Sequence[Rows], **parameters: Any) -> Judgement:
+def judged(name: str, blocks: Sequence[Rows], **parameters: Any) -> DriftResult:
     """Returns what a detector of both halves says of a window of some blocks."""
-    return judgement_of(detector_of(KINDS[name], name, BASELINE, of="both", **parameters), BASELINE, *blocks)
+    return result_of(detector_of(KINDS[name], name, BASELINE, of="both", **parameters), BASELINE, *blocks)
 
 
-def said(judgement: Judgement, field: str) -> dict[str, object]:
+def said(result: DriftResult, field: str) -> dict[str, object]:
     """Returns one thing that is said of each column."""
-    return {name: column.get(field) for name, column in judgement.columns.items()}
+    return {name: column.get(field) for name, column in result.columns.items()}
 
 
 @every_joint_detector
@@ -76,13 +65,13 @@ def test_another_relation_is_drift(name: str) -> None:
     features, predictions = inferences(300, seed=2, sign=-1.0)
     blocks = blocks_of(features, predictions)
     parameters = {"model": "RandomForestClassifier"} if name.startswith("alibi.") else {}  # by default, straight lines
-    judgement = judged(name, blocks, **parameters)
-    assert judgement.verdict == "drift"
-    assert list(judgement.columns) == NAMES
-    assert judgement.joined == {"rows": 300, "unpairedRequests": 0, "unpairedResponses": 0}
+    result = judged(name, blocks, **parameters)
+    assert result.verdict == "drift"
+    assert list(result.columns) == NAMES
+    assert result.joined == {"rows": 300, "unpairedRequests": 0, "unpairedResponses": 0}
     assert judged(name, blocks_of(*inferences(300, seed=4)), **parameters).verdict == "ok"
     for of in ("features", "predictions"):
-        assert judgement_of(detector_of(KINDS[name], name, BASELINE, of=of), BASELINE, *blocks).verdict == "ok"
+        assert result_of(detector_of(KINDS[name], name, BASELINE, of=of), BASELINE, *blocks).verdict == "ok"
 
 
 @every_joint_detector
@@ -100,10 +89,10 @@ def test_what_has_no_other_half_is_counted_and_left_out(name: str) -> None:
     """Rows of one half only are told; the verdict is that of the others."""
     requests, responses = blocks_of(*inferences(300, seed=5))
     answered = np.arange(0, 300, 2)
-    judgement = judged(name, [requests, responses.take(answered)])
-    assert judgement.joined == {"rows": 150, "unpairedRequests": 150, "unpairedResponses": 0}
+    result = judged(name, [requests, responses.take(answered)])
+    assert result.joined == {"rows": 150, "unpairedRequests": 150, "unpairedResponses": 0}
     alone = judged(name, [requests.take(answered), responses.take(answered)])
-    assert (judgement.verdict, judgement.distance, judgement.columns) == (alone.verdict, alone.distance, alone.columns)
+    assert (result.verdict, result.distance, result.columns) == (alone.verdict, alone.distance, alone.columns)
 
 
 @every_joint_detector
@@ -112,11 +101,11 @@ def test_too_few_pairs_get_no_verdict(name: str, asked: int, answered: int) -> N
     """Where requests and responses hardly meet, nothing is judged, and it is said how many met and how many did not."""
     requests, responses = blocks_of(*inferences(300, seed=6))
     some = [requests.take(np.arange(asked)), responses.take(np.arange(answered))]
-    judgement, pairs = judged(name, some), min(asked, answered)
-    assert judgement.verdict == "nodata"
-    assert judgement.reason.startswith(f"{pairs} rows, fewer than minRows (30); joined ones")
-    assert f"{asked - pairs} of requests and {answered - pairs} of responses" in judgement.reason
-    assert set(said(judgement, "drift").values()) == {None}
+    result, pairs = judged(name, some), min(asked, answered)
+    assert result.verdict == "nodata"
+    assert result.reason.startswith(f"{pairs} rows, fewer than minRows (30); joined ones")
+    assert f"{asked - pairs} of requests and {answered - pairs} of responses" in result.reason
+    assert set(said(result, "drift").values()) == {None}
 
 
 @every_joint_detector
@@ -126,9 +115,9 @@ def test_a_missing_value_loses_no_pair(name: str, nothing: float, half: int) -> 
     """A value that is missing or infinite, in either half, is counted, and its row is judged with the others."""
     values = inferences(300, seed=2, sign=-1.0)
     values[half][7, 0] = nothing
-    judgement = judged(name, blocks_of(*values))
-    assert judgement.joined["rows"] == 300
-    assert said(judgement, "missing") == {**dict.fromkeys(NAMES, 0), NAMES[2 * half]: 1}
+    result = judged(name, blocks_of(*values))
+    assert result.joined["rows"] == 300
+    assert said(result, "missing") == {**dict.fromkeys(NAMES, 0), NAMES[2 * half]: 1}
 
 
 @every_joint_detector
@@ -147,7 +136,7 @@ def test_a_constant_column_has_an_answer(name: str) -> None:
     detector = detector_of(KINDS[name], name, baseline, of="both")
     for value, verdict in ((5.0, "ok"), (6.0, "drift")):
         blocks = blocks_of(inferences(300, seed=2)[0], np.full((300, 1), value))
-        assert judgement_of(detector, baseline, *blocks).verdict == verdict
+        assert result_of(detector, baseline, *blocks).verdict == verdict
 
 
 @every_joint_detector
@@ -155,14 +144,14 @@ def test_columns_of_both_halves_can_be_chosen(name: str) -> None:
     """The monitor names columns of either half; a name that both have is told apart, and each stands in its half."""
     blocks = blocks_of(*inferences(100, seed=2))
     detector = detector_of(KINDS[name], name, BASELINE, of="both", features=["predictions.a", "b"])
-    judgement = judgement_of(detector, BASELINE, *blocks)
-    event = Finder("demo/iris", "sha256:0", STREAM).drift(
-        closed(), window_for(detector, BASELINE, *blocks), detector, judgement
+    result = result_of(detector, BASELINE, *blocks)
+    event = FindingFactory("demo/iris", "sha256:0", STREAM).drift(
+        closed(), window_for(detector, BASELINE, *blocks), detector, result
     )
     body = json.loads(event.data, parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
     assert (list(body["features"]), list(body["predictions"])) == (["b"], ["a"])
     assert body["joined"] == {"rows": 100, "unpairedRequests": 0, "unpairedResponses": 0}
-    with pytest.raises(Refused, match=r"'a' is none of the columns; there are features\.a, b, predictions\.a"):
+    with pytest.raises(InvalidDetector, match=r"'a' is none of the columns; there are features\.a, b, predictions\.a"):
         detector_of(KINDS[name], name, BASELINE, of="both", features=["a"])
 
 
@@ -183,7 +172,7 @@ def test_false_alarms_are_as_rare_as_asked(name: str) -> None:
     for seed in range(100, 220):
         requests, responses = blocks_of(*inferences(100, seed=seed))
         answered = np.flatnonzero(np.random.default_rng(seed).random(100) < 0.9)
-        alarms += judgement_of(detector, BASELINE, requests, responses.take(answered)).verdict == "drift"
+        alarms += result_of(detector, BASELINE, requests, responses.take(answered)).verdict == "drift"
     assert alarms <= 14  # of 120: six are expected at most; more than 14 come by chance in one run of 2,000
 
 
@@ -202,6 +191,8 @@ def test_a_baseline_without_predictions_is_refused(name: str) -> None:
     context = Context("mine", name, baseline.feature_schema, baseline, predictions=REFERENCE.prediction_schema)
     kind = KINDS[name]
     for of in ("predictions", "both") if name in joint else ("predictions",):
-        with pytest.raises(Refused, match="the baseline has no predictions: build it with --prediction") as error:
+        with pytest.raises(
+            InvalidDetector, match="the baseline has no predictions: build it with --prediction"
+        ) as error:
             kind(kind.Parameters.model_validate({"of": of}), context)
         assert error.value.parameter == "of"

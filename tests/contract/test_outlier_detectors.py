@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nilometer_detectors.findings import Finder
-from nilometer_detectors.outliers.contract import Scores
-from nilometer_detectors.outliers.faults import FaultDetector
-from nilometer_detectors.outliers.tally import Tally
-from nilometer_detectors.preparing import prepare
+from nilometer_detectors.fitting.prepare import prepare
+from nilometer_detectors.monitors.findings import FindingFactory
+from nilometer_detectors.monitors.outlier_tally import Tally
+from nilometer_detectors.outliers.base.contract import Scores
+from nilometer_detectors.outliers.base.faults import FaultDetector
 from nilometer_logger.rows import UNSEEN, Rows
 from tests.contract.detectors import COLUMNS, KINDS, mixed
 from tests.judging import INF, NAN, STREAM, baseline_of, detector_of, rows_of
@@ -46,12 +46,14 @@ def scored(name: str, values: Any) -> Scores:
 def abnormal(before: int = 0) -> Rows:
     """Returns one abnormal row after some normal ones."""
     values = np.vstack([np.zeros((before, 5)), [ABNORMAL]])
-    return rows_of(values, COLUMNS, strange={(before, column): text for column, text in TEXTS.items()})
+    return rows_of(values, COLUMNS, unrecognized={(before, column): text for column, text in TEXTS.items()})
 
 
 def finding(name: str, rows: Rows) -> Any:
     """Returns the event of the only finding of a detector on some rows, and its body, read by a reader without NaN."""
-    (event,) = Finder("demo/iris", "sha256:0", STREAM).outliers(rows, built(name), built(name).score(rows), Tally())
+    (event,) = FindingFactory("demo/iris", "sha256:0", STREAM).outliers(
+        rows, built(name), built(name).score(rows), Tally()
+    )
     return event, json.loads(event.data, parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
 
 

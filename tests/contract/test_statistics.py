@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nilometer_detectors import statistics
-from nilometer_detectors.statistics.contract import Layout, Statistic
+from nilometer_detectors.statistics.base.contract import Layout, Statistic
+from nilometer_detectors.statistics.base.packing import pack, unpack
 from nilometer_detectors.statistics.counts import Counts
-from nilometer_detectors.statistics.packing import pack, unpack
 from nilometer_detectors.statistics.sample import Sample
 from nilometer_detectors.statistics.summary import KINDS
 from nilometer_logger.errors import StateError

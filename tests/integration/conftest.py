@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.kafka_jars import kafka_jars
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.kafka_jars import kafka_jars
 from nilometer_logger.errors import ExtraMissing, UnavailableError
 from tests.integration.loggers import Logger, Start
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, encode_batch, to_kafka
+from nilometer_logger.cloudevents import BATCH_CONTENT_TYPE, CloudEvent, encode_batch, to_kafka
 
 Headers = list[tuple[str, bytes | None]]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from nilometer_detectors.demo.processes import free_port
+from nilometer_detectors.demo.stack.processes import free_port
 from tests.integration.kubernetes import KubernetesApi
 from tests.integration.peers import Peer, post_event, wait_until
 

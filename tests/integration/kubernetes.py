@@ -14,7 +14,7 @@ from subprocess import run
 from types import TracebackType
 from typing import Any, Self
 
-from nilometer_detectors.demo.processes import Process, ProcessFailed, free_port
+from nilometer_detectors.demo.stack.processes import Process, ProcessFailed, free_port
 from tests.integration.parts import CUSTOM_RESOURCES, binary
 
 _READY_SECONDS = 60

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from nilometer_detectors.demo.processes import Process, free_port
+from nilometer_detectors.demo.stack.processes import Process, free_port
 from tests.integration.reading import events_of
 from tests.integration.stack import nilometer
 

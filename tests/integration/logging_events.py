@@ -7,7 +7,7 @@ from itertools import count
 
 import aiohttp
 
-from nilometer_logger.kserve import REQUEST
+from nilometer_logger.cloudevents.kserve import REQUEST
 
 OK = 200
 

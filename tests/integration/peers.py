@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from nilometer_detectors.demo.processes import Process, ProcessFailed, free_port
+from nilometer_detectors.demo.stack.processes import Process, ProcessFailed, free_port
 from tests.integration.parts import binary
 
 _POLL_SECONDS = 0.05

@@ -4,7 +4,7 @@ import asyncio
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from nilometer_logger.events import CloudEvent, decode_batch, from_kafka, kind_of
+from nilometer_logger.cloudevents import CloudEvent, decode_batch, from_kafka, kind_of
 
 
 def records_of(kafka: str, topic: str) -> list[ConsumerRecord]:

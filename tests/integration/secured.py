@@ -6,8 +6,8 @@ from pathlib import Path
 import trustme
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from nilometer_detectors.demo.kafka import Listener
-from nilometer_detectors.demo.processes import free_port
+from nilometer_detectors.demo.stack.kafka import Listener
+from nilometer_detectors.demo.stack.processes import free_port
 from nilometer_logger.settings import PREFIX, Topics
 
 HOST = "127.0.0.1"

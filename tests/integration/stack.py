@@ -15,8 +15,8 @@ from typing import Any, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from nilometer_detectors.demo.iris import FEATURES, flowers, write_training_set
-from nilometer_detectors.demo.processes import Process, free_port
-from nilometer_logger.events import CloudEvent, decode_batch, from_kafka, kind_of
+from nilometer_detectors.demo.stack.processes import Process, free_port
+from nilometer_logger.cloudevents import CloudEvent, decode_batch, from_kafka, kind_of
 
 _POLL_SECONDS = 0.1
 _PER_SECOND = 100

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from nilometer_detectors.baseline import Baseline
+from nilometer_detectors.baselines.baseline import Baseline
 from nilometer_detectors.cli.baseline import command
-from nilometer_detectors.demo.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_logger.cloudevents import CloudEvent
+from nilometer_logger.cloudevents.kserve import REQUEST, RESPONSE
 from nilometer_logger.errors import SettingError
-from nilometer_logger.events import CloudEvent
-from nilometer_logger.kserve import REQUEST, RESPONSE
 from nilometer_logger.times import SECOND, format_time
 from tests.integration.worker.feeding import append, append_foreign
 

@@ -16,11 +16,12 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import free_port
-from nilometer_logger import provisioning, topics
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import free_port
+from nilometer_logger import topics
+from nilometer_logger.cloudevents import CloudEvent, to_kafka
 from nilometer_logger.deadletters import DeadLetter, read_dead_letter
-from nilometer_logger.events import CloudEvent, to_kafka
+from nilometer_logger.kafka import topic_admin
 from nilometer_logger.settings import Topics
 from tests.integration.reading import records_of
 from tests.integration.stack import eventually, nilometer
@@ -82,7 +83,7 @@ def find(kafka: str, prefix: str, *streams: list[str], body: bytes = b"{}") -> N
 
     async def write() -> None:
         settings = Topics(kafka=kafka, topic_prefix=prefix, partitions=len(streams))
-        await provisioning.ensure(settings, (topics.FINDINGS,))
+        await topic_admin.ensure(settings, (topics.FINDINGS,))
         producer = AIOKafkaProducer(bootstrap_servers=kafka, enable_idempotence=True)
         await producer.start()
         try:

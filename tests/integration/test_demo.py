@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nilometer_detectors.demo.processes import Process
+from nilometer_detectors.demo.stack.processes import Process
 
 PATIENCE_SECONDS = 150  # only so that a demo that hangs fails its test
 MARK = "A_TEST_OF_THE_DEMO"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import free_port
-from nilometer_logger.events import CloudEvent
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import free_port
+from nilometer_logger.cloudevents import CloudEvent
 from nilometer_logger.times import SECOND, format_time, parse_time
 from tests.integration.peers import Agent, DisplayedEvent, EventDisplay
 from tests.integration.stack import (

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nilometer_detectors.loading import load_monitor
+from nilometer_detectors.monitors.files.loader import load_monitor
 from nilometer_detectors.registry import available
 from tests.judging import STREAM, baseline_of, closed, rows_of, schema_of
 

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import Process, free_port
-from nilometer_logger import punctuation
-from nilometer_logger.deadletters import read_dead_letter
-from nilometer_logger.events import (
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import Process, free_port
+from nilometer_logger.cloudevents import (
     BATCH_CONTENT_TYPE,
     BATCH_HEADERS,
     PUNCTUATION_CONTENT_TYPE,
@@ -20,8 +18,10 @@ from nilometer_logger.events import (
     encode_batch,
     to_json,
 )
-from nilometer_logger.kserve import Stream
-from nilometer_logger.punctuation import Configure, Quiet
+from nilometer_logger.cloudevents.kserve import Stream
+from nilometer_logger.deadletters import read_dead_letter
+from nilometer_logger.engine import punctuation
+from nilometer_logger.engine.punctuation import Configure, Idle
 from nilometer_logger.times import SECOND
 from tests.integration.foreign import Foreign, binary, make_topic, own_batch, write
 from tests.integration.logging_events import send
@@ -39,7 +39,7 @@ VICTIM = event(1, 66.6, id="smuggled", stream=Stream("others", "victim", "predic
 # What a client may claim, and the body that would do harm if it were believed.
 FORGED = [
     (PUNCTUATION_CONTENT_TYPE, punctuation.encode(Configure({}))),
-    (PUNCTUATION_CONTENT_TYPE, punctuation.encode(Quiet({STREAM: 2**62}))),
+    (PUNCTUATION_CONTENT_TYPE, punctuation.encode(Idle({STREAM: 2**62}))),
     (BATCH_CONTENT_TYPE, encode_batch([VICTIM])),
     ("Application/CloudEvents+JSON; charset=utf-8", to_json(VICTIM)),
 ]

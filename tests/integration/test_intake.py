@@ -10,26 +10,19 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import Process, free_port
-from nilometer_logger import provisioning, topics
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import Process, free_port
+from nilometer_logger import topics
+from nilometer_logger.cloudevents import CloudEvent, decode_batch
+from nilometer_logger.cloudevents.kserve import Stream, stream_of
 from nilometer_logger.deadletters import DeadLetter, read_dead_letter
-from nilometer_logger.events import CloudEvent, decode_batch
-from nilometer_logger.intake import Intake
-from nilometer_logger.kserve import Stream, stream_of
+from nilometer_logger.ingest.batch_producer import BatchProducer, Events
+from nilometer_logger.ingest.topic_source import TopicSource
+from nilometer_logger.kafka import topic_admin
 from nilometer_logger.metrics import Metrics
-from nilometer_logger.producing import Events, Producing
 from nilometer_logger.settings import LoggerSettings
 from nilometer_logger.times import parse_time
-from tests.integration.foreign import (
-    Foreign,
-    binary,
-    json_batch,
-    make_topic,
-    own_batch,
-    structured,
-    write,
-)
+from tests.integration.foreign import Foreign, binary, json_batch, make_topic, own_batch, structured, write
 from tests.integration.logging_events import Load
 from tests.integration.reading import events_of, records_of
 from tests.integration.stack import eventually, nilometer
@@ -245,7 +238,7 @@ def test_nothing_is_committed_before_kafka_has_it(intakes: Intakes) -> None:
     async def story() -> tuple[int, int]:
         arrived, released, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-        class Held(Producing):
+        class Held(BatchProducer):
             """Writes when it is let."""
 
             async def send(self, partition: int, events: Events) -> int:
@@ -256,12 +249,12 @@ def test_nothing_is_committed_before_kafka_has_it(intakes: Intakes) -> None:
 
         producer = AIOKafkaProducer(bootstrap_servers=intakes.kafka, enable_idempotence=True)
         await producer.start()
-        count = await provisioning.ensure(settings, (topics.INFERENCES,))
+        count = await topic_admin.ensure(settings, (topics.INFERENCES,))
         producing = Held(
             never, producer, f"{intakes.prefix}inferences", count, max_record_bytes=1000, one_event_a_record=False
         )
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(Intake(settings, producing, Metrics(10)).run(stop))
+            tasks.create_task(TopicSource(settings, producing, Metrics(10)).run(stop))
             await arrived.wait()
             before = await _committed(intakes)
             released.set()

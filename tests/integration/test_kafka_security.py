@@ -11,11 +11,12 @@ import pytest
 from aiokafka.conn import create_conn
 from aiokafka.protocol.admin import CreateAclsRequest
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka, Listener
-from nilometer_detectors.demo.processes import free_port
-from nilometer_logger import provisioning, topics
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka, Listener
+from nilometer_detectors.demo.stack.processes import free_port
+from nilometer_logger import topics
+from nilometer_logger.cloudevents import to_http
 from nilometer_logger.errors import UnavailableError
-from nilometer_logger.events import to_http
+from nilometer_logger.kafka import topic_admin
 from nilometer_logger.settings import Topics
 from tests.integration.logging_events import headers_of, send
 from tests.integration.secured import HOST, PASSWORD, USER, Access, Authority, make_access, plain
@@ -195,11 +196,11 @@ def test_a_user_without_the_right_to_create_uses_what_is_there(
     settings = access["scram"].settings(kafka_username=GUEST, topic_prefix=topic_prefix)
     asyncio.run(forbid_creating(broker.port))
     with pytest.raises(UnavailableError, match=f"Kafka did not create topic {topic_prefix}inferences: Authoriz"):
-        asyncio.run(provisioning.ensure(settings, ALL))
+        asyncio.run(topic_admin.ensure(settings, ALL))
 
-    asyncio.run(provisioning.ensure(Topics(kafka=broker.bootstrap, topic_prefix=topic_prefix, partitions=3), ALL))
+    asyncio.run(topic_admin.ensure(Topics(kafka=broker.bootstrap, topic_prefix=topic_prefix, partitions=3), ALL))
 
-    assert asyncio.run(provisioning.ensure(settings, ALL)) == 3
+    assert asyncio.run(topic_admin.ensure(settings, ALL)) == 3
 
 
 async def forbid_creating(port: int) -> None:

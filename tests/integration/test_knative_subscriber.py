@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from nilometer_detectors.demo.processes import free_port
+from nilometer_detectors.demo.stack.processes import free_port
 from tests.integration.loggers import Logger, Start
 from tests.integration.logging_events import Answer, body_of, headers_of, send
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import free_port
-from nilometer_logger.events import decode_batch, from_http
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import free_port
+from nilometer_logger.cloudevents import decode_batch, from_http
 from tests.integration.loggers import Start
 from tests.integration.logging_events import Load, headers_of, send
 from tests.integration.reading import events_of, records_of

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import Process, free_port
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import Process, free_port
 from tests.integration import parts
 from tests.integration.kubernetes import KubernetesApi, _signing_key
 from tests.integration.logging_events import Answer, headers_of, send

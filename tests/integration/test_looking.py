@@ -7,9 +7,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_logger import reading
-from nilometer_logger.reading import Beyond, Fetched, look
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_logger.worker import fetcher
+from nilometer_logger.worker.fetcher import Fetched, OffsetOutOfRange, poll
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -49,7 +49,7 @@ async def looked(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: 
     """Reads from an offset on until another follows, and returns the values."""
     values: list[bytes] = []
     while offset < upto:
-        for found in await look(consumer, {partition: offset}):
+        for found in await poll(consumer, {partition: offset}):
             assert isinstance(found, Fetched)
             values += [record.value for record in found.records]
             offset = found.following
@@ -84,9 +84,11 @@ def test_an_offset_that_is_not_there_is_told(
     """Before the log's beginning or after its end: nothing else is read in its place."""
 
     async def act(consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
-        while not (found := [each for each in await look(consumer, {partition: wanted}) if isinstance(each, Beyond)]):
+        while not (
+            found := [each for each in await poll(consumer, {partition: wanted}) if isinstance(each, OffsetOutOfRange)]
+        ):
             pass
-        assert found == [Beyond(0, wanted, expired, 10)]
+        assert found == [OffsetOutOfRange(0, wanted, expired, 10)]
 
     consuming(kafka, topic_prefix, None, act, expired=expired)
 
@@ -110,7 +112,7 @@ def test_records_are_gathered_where_they_come_fast(
     kafka: EmbeddedKafka, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kafka holds records back until there are enough bytes of them, and hands them over in one look."""
-    monkeypatch.setattr(reading, "_GATHERED", (3_000, 30_000))  # so long that only the bytes can end it
+    monkeypatch.setattr(fetcher, "_GATHERED", (3_000, 30_000))  # so long that only the bytes can end it
 
     async def act(consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
         assert len(await looked(consumer, partition, 0)) == 10
@@ -124,7 +126,7 @@ def test_records_are_gathered_where_they_come_fast(
         assert [value[:1] for value in await found(consumer, partition, 11)] == [b"a", b"b", b"c"]
 
     async def values(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> list[bytes]:
-        seen = await look(consumer, {partition: offset}, gathered=True)
+        seen = await poll(consumer, {partition: offset}, gathered=True)
         return [record.value for each in seen if isinstance(each, Fetched) for record in each.records]
 
     async def found(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> list[bytes]:
@@ -139,6 +141,6 @@ def test_partitions_of_others_are_left_out(kafka: EmbeddedKafka, topic_prefix: s
     """A partition that is not assigned any more brings nothing, and fails nothing."""
 
     async def act(consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
-        assert not await look(consumer, {TopicPartition(partition.topic, 7): 0})
+        assert not await poll(consumer, {TopicPartition(partition.topic, 7): 0})
 
     consuming(kafka, topic_prefix, None, act)

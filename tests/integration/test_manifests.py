@@ -15,7 +15,7 @@ import click
 import pytest
 import yaml
 
-from nilometer_detectors.loading import load_monitors
+from nilometer_detectors.monitors.files.loader import load_monitors
 from nilometer_logger import settings
 from nilometer_logger.kafka import _security as security
 from tests.integration import parts

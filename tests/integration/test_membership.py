@@ -8,10 +8,10 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_logger import membership
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
 from nilometer_logger.errors import UnavailableError
-from nilometer_logger.membership import Batches, Member, Offsets, consuming
+from nilometer_logger.kafka import consumer_group
+from nilometer_logger.kafka.consumer_group import Batches, ConsumerGroup, Offsets, consuming
 from nilometer_logger.settings import Common
 from tests.integration.foreign import Foreign, make_topic, write
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 Take = Callable[[Batches], Awaitable[None]]
 
 
-class Asked(Member):
+class Asked(ConsumerGroup):
     """A member that tells when it is asked to hand over what it had."""
 
     def __init__(self, *arguments: Any) -> None:
@@ -121,7 +121,7 @@ def test_a_turn_that_takes_too_long_is_read_again(
     kafka: EmbeddedKafka, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others do not wait for ever: they get the partitions and what was in hand, and the slow one commits nothing."""
-    monkeypatch.setattr(membership, "_HAND_OVER_SECONDS", 0.1)
+    monkeypatch.setattr(consumer_group, "_HAND_OVER_SECONDS", 0.1)
 
     async def story() -> tuple[list[bytes], list[bytes]]:
         finish = asyncio.Event()

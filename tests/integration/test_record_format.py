@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiokafka import ConsumerRecord
 
-from nilometer_logger.events import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_http, kind_of, read_kafka
+from nilometer_logger.cloudevents import BATCH_CONTENT_TYPE, CloudEvent, decode_batch, from_http, kind_of, read_kafka
 from tests.integration.loggers import Start
 from tests.integration.logging_events import Load, body_of, headers_of, send
 from tests.integration.reading import records_of

@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import Process, free_port
-from nilometer_logger import provisioning, topics
-from nilometer_logger.deadletters import dead_letter
-from nilometer_logger.events import CloudEvent, to_http, to_kafka
-from nilometer_logger.journal import partition_of
-from nilometer_logger.kserve import Stream, stream_of
-from nilometer_logger.redriven import COUNT
-from nilometer_logger.redriving import Redrive
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import Process, free_port
+from nilometer_logger import topics
+from nilometer_logger.cloudevents import CloudEvent, to_http, to_kafka
+from nilometer_logger.cloudevents.kserve import Stream, stream_of
+from nilometer_logger.deadletters import REDRIVEN, dead_letter
+from nilometer_logger.ingest.journal import partition_of
+from nilometer_logger.ingest.redrive import Redrive
+from nilometer_logger.kafka import topic_admin
 from nilometer_logger.settings import RedriveSettings, Topics
-from nilometer_logger.snapshots import Message
+from nilometer_logger.topics import Message
 from tests.integration.logging_events import send
 from tests.integration.reading import events_of, records_of
 from tests.integration.stack import eventually, nilometer
@@ -62,7 +62,7 @@ class Installation:
 
         async def write() -> None:
             settings = Topics(kafka=self.kafka, topic_prefix=self.prefix, partitions=PARTITIONS)
-            await provisioning.ensure(settings, (topics.INFERENCES, topics.DEAD))
+            await topic_admin.ensure(settings, (topics.INFERENCES, topics.DEAD))
             producer = AIOKafkaProducer(bootstrap_servers=self.kafka, acks="all", linger_ms=5)
             await producer.start()
             try:
@@ -151,7 +151,7 @@ def test_a_mended_monitor_gets_what_it_could_not_use(
     [told, *_] = installation.run("redrive")
     assert told == "5 of 5 dead letters sent through again"
     eventually(lambda: len(installation.dead()) == 10, "the same again", timeout_seconds=PATIENCE)
-    assert sorted(found.attributes.get(COUNT, "0") for found in installation.dead()) == ["0"] * 5 + ["1"] * 5
+    assert sorted(found.attributes.get(REDRIVEN, "0") for found in installation.dead()) == ["0"] * 5 + ["1"] * 5
 
     worker.stop(grace_seconds=60)
     path = monitors / "service-0.yaml"

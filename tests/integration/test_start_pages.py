@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from nilometer_detectors.loading import load_monitors
+from nilometer_detectors.monitors.files.loader import load_monitors
 from tests.integration import parts
 from tests.integration.kubernetes import KubernetesApi
 from tests.markdown import ROOT, commands, parse

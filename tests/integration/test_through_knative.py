@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import free_port
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import free_port
 from tests.integration.knative import KnativeBroker
 from tests.integration.kubernetes import KubernetesApi
 from tests.integration.peers import Agent, EventDisplay

@@ -8,12 +8,13 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import free_port
-from nilometer_logger import provisioning, topics
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import free_port
+from nilometer_logger import topics
 from nilometer_logger.errors import StateError, UnavailableError
+from nilometer_logger.kafka import topic_admin
+from nilometer_logger.kafka.topic_ids import topic_of
 from nilometer_logger.settings import Topics
-from nilometer_logger.topicids import topic_of
 from tests.integration.worker.feeding import recreate_inferences
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -23,14 +24,14 @@ ALL = (topics.INFERENCES, topics.DEAD, topics.STATE, topics.FINDINGS, topics.OUT
 
 def ensure(kafka: str, prefix: str, names: tuple[str, ...] = ALL, partitions: int = 3) -> int:
     """Makes the topics that are not there."""
-    return asyncio.run(provisioning.ensure(Topics(kafka=kafka, topic_prefix=prefix, partitions=partitions), names))
+    return asyncio.run(topic_admin.ensure(Topics(kafka=kafka, topic_prefix=prefix, partitions=partitions), names))
 
 
 def counts(kafka: str, prefix: str) -> dict[str, int]:
     """Returns how many partitions each topic has."""
 
     async def ask() -> dict[str, int]:
-        return {name: await provisioning.partitions_of(Topics(kafka=kafka), prefix + name) for name in ALL}
+        return {name: await topic_admin.partitions_of(Topics(kafka=kafka), prefix + name) for name in ALL}
 
     return asyncio.run(ask())
 
@@ -68,8 +69,8 @@ def test_two_may_make_them_at_once(kafka: EmbeddedKafka, topic_prefix: str) -> N
 
     async def both() -> list[int]:
         settings = Topics(kafka=kafka.bootstrap, topic_prefix=topic_prefix, partitions=3)
-        logger = provisioning.ensure(settings, (topics.INFERENCES,))
-        worker = provisioning.ensure(settings, ALL)
+        logger = topic_admin.ensure(settings, (topics.INFERENCES,))
+        worker = topic_admin.ensure(settings, ALL)
         return await asyncio.gather(logger, worker)
 
     assert asyncio.run(both()) == [3, 3]

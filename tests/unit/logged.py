@@ -3,11 +3,11 @@
 import json
 from collections.abc import Sequence
 
-from nilometer_logger import punctuation
-from nilometer_logger.events import BATCH_HEADERS, PUNCTUATION_HEADERS, CloudEvent, encode_batch
-from nilometer_logger.inferences import Reading, Record, Run, halves_of, read_inferences
-from nilometer_logger.kserve import REQUEST, RESPONSE, Half, Stream, stream_text
-from nilometer_logger.punctuation import Punctuation, Quiet
+from nilometer_logger.cloudevents import BATCH_HEADERS, PUNCTUATION_HEADERS, CloudEvent, encode_batch
+from nilometer_logger.cloudevents.kserve import REQUEST, RESPONSE, Half, Stream, stream_text
+from nilometer_logger.decoding.inferences import DecodedInferences, Record, StreamBatch, halves_of, read_inferences
+from nilometer_logger.engine import punctuation
+from nilometer_logger.engine.punctuation import Idle, Punctuation
 from nilometer_logger.times import SECOND, format_time
 
 IRIS = Stream("demo", "iris", "predictor", "")
@@ -59,7 +59,7 @@ def batch(offset: int, *events: CloudEvent, arrival: int = ARRIVAL) -> Record:
 
 def punctuated(offset: int, order: Punctuation, arrival: int | None = None) -> Record:
     """Returns a record that the worker wrote for itself, by default when its clocks say."""
-    clocks = order.clocks.values() if isinstance(order, Quiet) else ()
+    clocks = order.clocks.values() if isinstance(order, Idle) else ()
     written = max(clocks, default=ARRIVAL) if arrival is None else arrival
     return record(offset, punctuation.encode(order), headers=PUNCTUATION_HEADERS, arrival=written)
 
@@ -76,16 +76,16 @@ def record(
     return Record("inferences", 3, offset, arrival, [*headers, *kind], value)
 
 
-def reading(read: Record, future_bound: int = 0) -> Reading:
+def reading(read: Record, future_bound: int = 0) -> DecodedInferences:
     """Returns what the events of a record are, all of which are halves of inferences."""
     halves, reasons = halves_of(read, stream_text)
     assert not reasons
     return read_inferences(halves, read, future_bound)
 
 
-def run_of(*records: Record) -> Run:
+def run_of(*records: Record) -> StreamBatch:
     """Returns the run of records whose events are of one stream, each once, and none of which is refused."""
-    run = Run()
+    run = StreamBatch()
     for each in records:
         found = reading(each)
         assert not found.refused

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nilometer_detectors.baseline import Baseline, BaselineColumn
-from nilometer_detectors.reference import SAMPLE, Inferred, Wishes, build, infer
-from nilometer_detectors.sources import open_source
+from nilometer_detectors.baselines.baseline import Baseline, BaselineColumn
+from nilometer_detectors.baselines.build import SAMPLE, ColumnOptions, Inferred, build, infer
+from nilometer_detectors.baselines.sources import open_source
 
 TABLE = """\
 length,colour,ripe,weight,class
@@ -26,14 +26,14 @@ def csv_file(directory: Path, text: str = TABLE) -> Path:
 
 def looked_at(path: Path, **wishes: Any) -> Inferred:
     """Tells what the columns of a file are."""
-    return infer(wishes.pop("source", None) or open_source(path), Wishes(**wishes))
+    return infer(wishes.pop("source", None) or open_source(path), ColumnOptions(**wishes))
 
 
 def made(path: Path, categorical: Sequence[str] = (), sample: int = SAMPLE, **wishes: Any) -> Baseline:
     """Makes a baseline of a file."""
     types = wishes.pop("types", {}) | dict.fromkeys(categorical, "categorical")
     source = wishes.pop("source", None) or open_source(path)
-    return build(source, infer(source, Wishes(types=types, **wishes)), sample)
+    return build(source, infer(source, ColumnOptions(types=types, **wishes)), sample)
 
 
 def column(baseline: Baseline, name: str) -> BaselineColumn:

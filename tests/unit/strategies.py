@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from nilometer_logger.events import CloudEvent
+from nilometer_logger.cloudevents import CloudEvent
 
 TEXT = st.text(min_size=1)
 # What no binding encodes and no header may not hold: visible ASCII without the quote and the percent sign.

@@ -8,8 +8,8 @@ from typing import cast
 
 import pytest
 
-from nilometer_logger.events import from_http
-from nilometer_logger.kserve import Stream, stream_of
+from nilometer_logger.cloudevents import from_http
+from nilometer_logger.cloudevents.kserve import Stream, stream_of
 from tests.benchmarks import wire
 from tests.benchmarks.load import Connection, Load
 from tests.benchmarks.plan import Outcome, Plan, percentile

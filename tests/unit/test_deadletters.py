@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from nilometer_detectors.deadletters import to_json_line, to_line
+from nilometer_detectors.apps.dead_letters import to_json_line, to_line
 from nilometer_logger import topics
-from nilometer_logger.deadletters import MOST_BYTES, dead_letter, finding_letter, read_dead_letter
-from nilometer_logger.events import CloudEvent, to_kafka
-from nilometer_logger.redriven import COUNT
-from nilometer_logger.snapshots import Message
+from nilometer_logger.cloudevents import CloudEvent, to_kafka
+from nilometer_logger.deadletters import MOST_BYTES, REDRIVEN, dead_letter, finding_letter, read_dead_letter
+from nilometer_logger.topics import Message
 from tests.unit.logged import event
 
 TIME_MILLISECONDS = 1_700_000_000_123
@@ -84,7 +83,7 @@ def test_a_long_reason_leaves_room_for_the_body() -> None:
 def test_a_line_says_how_often_it_was_tried() -> None:
     """Who sends it through again sees whether somebody has done that before."""
     one = event(1)
-    tried = CloudEvent({**one.attributes, COUNT: "2"}, one.data)
+    tried = CloudEvent({**one.attributes, REDRIVEN: "2"}, one.data)
     assert " demo/iris/predictor redriven=2 the body" in to_line(of(tried), 160)
 
 

@@ -51,12 +51,12 @@ def imports_of(file: Path) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("module", "extra"),
     [
-        ("nilometer_logger.server", "logger"),
-        ("nilometer_logger.authentication._oidc", "logger"),
-        ("nilometer_logger.redriving", "logger"),
-        ("nilometer_detectors.worker", "worker"),
+        ("nilometer_logger.ingest.server", "logger"),
+        ("nilometer_logger.ingest.authentication._oidc", "logger"),
+        ("nilometer_logger.ingest.redrive", "logger"),
+        ("nilometer_detectors.apps.worker", "worker"),
         ("nilometer_detectors.delivery", "worker"),
-        ("nilometer_detectors.following", "worker"),
+        ("nilometer_detectors.apps.events", "worker"),
         ("nilometer_detectors.replay", "worker"),
         ("nilometer_detectors.demo.run", "demo"),
     ],

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from nilometer_detectors.cli._main import nilometer
-from nilometer_detectors.declaration import ModelMonitor
+from nilometer_detectors.monitors.spec import ModelMonitor
 from nilometer_logger import settings
 from tests.documents import COMMANDS
 from tests.markdown import PAGES, ROOT, SITE, commands, parse, spans

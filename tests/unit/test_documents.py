@@ -12,11 +12,11 @@ import pytest
 
 from nilometer_detectors.cli._main import nilometer
 from nilometer_detectors.drift.ks import KS
-from nilometer_detectors.findings import Finder
-from nilometer_detectors.outliers.tally import Tally
+from nilometer_detectors.monitors.findings import FindingFactory
+from nilometer_detectors.monitors.outlier_tally import Tally
 from nilometer_detectors.outliers.zscore import ZScore
 from nilometer_detectors.registry import available, find
-from nilometer_logger.kserve import Stream
+from nilometer_logger.cloudevents.kserve import Stream
 from nilometer_logger.settings import declared, flag
 from tests.documents import COMMANDS, PAGES, PARTS, REFERENCE, ROOT, rendered
 from tests.judging import baseline_of, closed, detector_of, normal, rows_of, window_for
@@ -83,12 +83,12 @@ def test_the_page_of_findings_names_every_field() -> None:
     rows = rows_of(np.array([[0.0], [50.0]]))
     ks, zscore = detector_of(KS, "ks", baseline), detector_of(ZScore, "range", baseline)
     window = window_for(ks, baseline, rows_of(normal(100, 1)))
-    finder = Finder("demo/iris", "digest", Stream("demo", "iris", "predictor", "default"))
+    factory = FindingFactory("demo/iris", "digest", Stream("demo", "iris", "predictor", "default"))
     whole = closed(late_since_last=1)
     events = [
-        finder.statistics(whole, window),
-        finder.drift(whole, window, ks, ks.judge(window)),
-        *finder.outliers(rows, zscore, zscore.score(rows), Tally()),
+        factory.statistics(whole, window),
+        factory.drift(whole, window, ks, ks.judge(window)),
+        *factory.outliers(rows, zscore, zscore.score(rows), Tally()),
     ]
     page = (REFERENCE / "findings.md").read_text()
 

@@ -7,9 +7,12 @@ from types import ModuleType
 import pytest
 
 import nilometer_logger
-from nilometer_logger import authentication, events, eventtime, kafka, payload
+from nilometer_logger import cloudevents, kafka
+from nilometer_logger.decoding import payload
+from nilometer_logger.engine import windows
+from nilometer_logger.ingest import authentication
 
-PACKAGES = [authentication, events, eventtime, kafka, payload]
+PACKAGES = [authentication, cloudevents, windows, kafka, payload]
 SOURCES = list(Path(nilometer_logger.__file__).parent.rglob("*.py"))
 
 

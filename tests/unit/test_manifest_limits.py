@@ -5,9 +5,10 @@ from typing import Any
 
 import yaml
 
-from nilometer_logger.memorybound import worker_memory_bound
 from nilometer_logger.settings import DeliverySettings, LoggerSettings, WorkerSettings
+from nilometer_logger.worker.memory_bound import worker_memory_bound
 from tests.integration.logger_faults.memory import MIB, bound
+from tests.unit.monitors.test_findings import monitor_in
 
 BASE = Path(__file__).parent.parent.parent / "manifests/base"
 START_MIB = 205  # of a worker with the README's monitor, in the environment of its image
@@ -31,10 +32,11 @@ def test_memory_is_enough_for_all_bounds_at_once() -> None:
     assert most <= int(limit.removesuffix("Mi")) * MIB
 
 
-def test_memory_is_enough_for_a_worker_alone() -> None:
+def test_memory_is_enough_for_a_worker_alone(tmp_path: Path) -> None:
     """No input can have the worker killed for its memory, whatever partitions of the topic it is given."""
     settings = WorkerSettings()
-    most = worker_memory_bound(settings, settings.partitions, monitors=1, start_bytes=START_MIB * MIB)
+    monitor = monitor_in(tmp_path)
+    most = worker_memory_bound(settings, settings.partitions, [monitor], start_bytes=START_MIB * MIB)
     limit = pod("worker")["containers"][0]["resources"]["limits"]["memory"]
 
     assert most.total <= int(limit.removesuffix("Gi")) * 1024 * MIB

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from nilometer_logger import metrics
-from nilometer_logger.kserve import Stream
+from nilometer_logger.cloudevents.kserve import Stream
 from nilometer_logger.metrics import Histogram, Metrics
 
 PREFIX = "nilometer_logger_"

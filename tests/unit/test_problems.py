@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from nilometer_detectors.declaration import ModelMonitor
+from nilometer_detectors.monitors.spec import ModelMonitor
 from nilometer_detectors.outliers.bounds import BoundsParameters
 from nilometer_detectors.problems import _EXPECTED, Problem, Problems, path_of, problems_of, shortened
 from nilometer_detectors.registry import available, find

@@ -21,12 +21,12 @@ import numpy as np
 from pydantic import ConfigDict
 
 from nilometer_detectors.alibi.library import arguments_of, class_of, number_of, refused, seeded, takes, why_not
-from nilometer_detectors.detector import Context, Parameters, Refused
-from nilometer_detectors.drift.columns import Measured
-from nilometer_detectors.drift.contract import Window
-from nilometer_detectors.drift.deciding import PValueParameters
-from nilometer_detectors.drift.effective import Input
-from nilometer_detectors.drift.samples import SampleDrift, SampleParameters
+from nilometer_detectors.detector import Context, InvalidDetector, Parameters
+from nilometer_detectors.drift.base.columns import Measured
+from nilometer_detectors.drift.base.contract import Window
+from nilometer_detectors.drift.base.deciding import PValueParameters
+from nilometer_detectors.drift.base.effective import Input
+from nilometer_detectors.drift.base.samples import SampleDrift, SampleParameters
 from nilometer_logger.rows import ColumnType, Floats, Schema
 
 CODES: frozenset[ColumnType] = frozenset({"boolean", "categorical"})
@@ -58,7 +58,7 @@ class AlibiNumbers(SampleDrift[AlibiColumnParameters]):
 
         Raises:
             ExtraMissing: if alibi-detect is not installed.
-            Refused: if it does not take the parameters.
+            InvalidDetector: if it does not take the parameters.
         """
         super().__init__(parameters, context)
         make = class_of(context.type)
@@ -113,7 +113,7 @@ class AlibiTruths(AlibiNumbers):
         """Chooses the columns.
 
         Raises:
-            Refused: if one has more than two categories.
+            InvalidDetector: if one has more than two categories.
         """
         return of_two_values(self.schema, super().choose(context))
 
@@ -126,12 +126,12 @@ def of_two_values(schema: Schema, places: tuple[int, ...]) -> tuple[int, ...]:
     """Gives the places of columns back, none of which has more than two categories.
 
     Raises:
-        Refused: if one has.
+        InvalidDetector: if one has.
     """
     for place in places:
         column = schema.columns[place]
         if len(column.categories) > 2:
-            raise Refused(f"{column.name!r} has {len(column.categories)} categories, more than two", "features")
+            raise InvalidDetector(f"{column.name!r} has {len(column.categories)} categories, more than two", "features")
     return places
 
 

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from nilometer_detectors.alibi.library import arguments_of, class_of, number_of, refused, seeded, takes, why_not
-from nilometer_detectors.detector import Context, Parameters, Refused
-from nilometer_detectors.drift.joint import Found, JointDrift, JointParameters
+from nilometer_detectors.detector import Context, InvalidDetector, Parameters
+from nilometer_detectors.drift.base.joint import JointDistance, JointDrift, JointParameters
 from nilometer_logger.rows import Floats
 
 Model = Literal["ExtraTreesClassifier", "GradientBoostingClassifier", "LogisticRegression", "RandomForestClassifier"]
@@ -72,7 +72,7 @@ class AlibiJoint(JointDrift[AlibiJointParameters]):
 
         Raises:
             ExtraMissing: if alibi-detect is not installed.
-            Refused: as for every joint test, or if it does not take the parameters.
+            InvalidDetector: as for every joint test, or if it does not take the parameters.
         """
         super().__init__(parameters, context)
         self._make = class_of(context.type)
@@ -85,7 +85,7 @@ class AlibiJoint(JointDrift[AlibiJointParameters]):
         inner = type(getattr(made, "_detector", made))
         for given, name in zip(parameters.model_extra or {}, self._arguments, strict=True):
             if not takes(inner, name):
-                raise Refused("has no effect with models of scikit-learn: leave it out", given)
+                raise InvalidDetector("has no effect with models of scikit-learn: leave it out", given)
 
     def _made(self, reference: Floats) -> Any:
         parameters = self.parameters
@@ -94,7 +94,7 @@ class AlibiJoint(JointDrift[AlibiJointParameters]):
         own = {name: value for name, value in fixed.items() if takes(self._make, name)}
         return self._make(reference, **own, **self._arguments)
 
-    def compare(self, window: Floats, numbers: NDArray[np.intp]) -> Found:
+    def compare(self, window: Floats, numbers: NDArray[np.intp]) -> JointDistance:
         """Trains a model on some of the rows and tests it on others.
 
         Raises:
@@ -102,7 +102,7 @@ class AlibiJoint(JointDrift[AlibiJointParameters]):
         """
         with seeded(self.parameters.seed):
             said = self._made(self.reference[:, numbers]).predict(window[:, numbers])["data"]
-        found = Found(number_of(said, "distance"), number_of(said, "p_val"))
+        found = JointDistance(number_of(said, "distance"), number_of(said, "p_val"))
         if math.isnan(found.p_value):
             raise ArithmeticError("the test gave no p-value")
         return found

@@ -24,7 +24,7 @@ import numpy as np
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
-from nilometer_detectors.detector import Refused
+from nilometer_detectors.detector import InvalidDetector
 from nilometer_detectors.problems import unknown_field
 from nilometer_logger.errors import ExtraMissing
 
@@ -62,7 +62,7 @@ def class_of(kind: str) -> Any:
 
     Raises:
         ExtraMissing: if alibi-detect is not installed.
-        Refused: if it cannot be imported, or has no such detector.
+        InvalidDetector: if it cannot be imported, or has no such detector.
     """
     name = kind.partition(".")[2]
     try:
@@ -72,12 +72,12 @@ def class_of(kind: str) -> Any:
     except ImportError as error:
         raise ExtraMissing(f"detector {kind}", "alibi") from error
     except RuntimeError as error:
-        raise Refused(
+        raise InvalidDetector(
             f"alibi-detect cannot be imported ({error}): where the file system is read-only, point NUMBA_CACHE_DIR to "
             "a directory that can be written"
         ) from error
     if found is None:
-        raise Refused(f"the installed alibi-detect has no {name}", "detector")
+        raise InvalidDetector(f"the installed alibi-detect has no {name}", "detector")
     return found
 
 
@@ -128,7 +128,7 @@ def arguments_of(make: Any, given: Mapping[str, Any], model: type[BaseModel]) ->
         model: of the parameters that are ours.
 
     Raises:
-        Refused: if there is no such argument, or its value is no number, text or truth value.
+        InvalidDetector: if there is no such argument, or its value is no number, text or truth value.
     """
     known = {
         to_camel(name): name
@@ -138,9 +138,9 @@ def arguments_of(make: Any, given: Mapping[str, Any], model: type[BaseModel]) ->
     for name, value in given.items():
         if name not in known:
             fields = [field.alias or field_name for field_name, field in model.model_fields.items()]
-            raise Refused(unknown_field(name, [*fields, *known]), name)
+            raise InvalidDetector(unknown_field(name, [*fields, *known]), name)
         if not isinstance(value, str | int | float | bool):
-            raise Refused(f"is {value!r}: expected a number, a text or a truth value", name)
+            raise InvalidDetector(f"is {value!r}: expected a number, a text or a truth value", name)
     return {known[name]: value for name, value in given.items()}
 
 
@@ -166,9 +166,9 @@ def seeded(seed: int) -> Iterator[None]:
             np.random.set_state(before)  # noqa: NPY002
 
 
-def refused(error: Exception) -> Refused:
+def refused(error: Exception) -> InvalidDetector:
     """Says that alibi-detect refuses something, in one line."""
-    return Refused(f"alibi-detect refuses it: {type(error).__name__}: {' '.join(str(error).split())}")
+    return InvalidDetector(f"alibi-detect refuses it: {type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def why_not(kind: str) -> str:
@@ -176,11 +176,11 @@ def why_not(kind: str) -> str:
 
     Raises:
         ExtraMissing: if alibi-detect is not installed.
-        Refused: if it cannot be imported.
+        InvalidDetector: if it cannot be imported.
     """
     try:
         make = class_of(kind)
-    except Refused as error:
+    except InvalidDetector as error:
         if error.parameter == "detector":
             return ""
         raise

@@ -24,11 +24,11 @@ from pydantic import ConfigDict, Field, model_validator
 
 from nilometer_detectors.alibi.columns import CODES, of_two_values
 from nilometer_detectors.alibi.library import arguments_of, class_of, refused, seeded, why_not
-from nilometer_detectors.detector import Context, Distinct, Parameters, Refused
-from nilometer_detectors.drift.changes import ChangeDrift
-from nilometer_detectors.drift.contract import Judgement, Window
-from nilometer_detectors.drift.online import Memory
-from nilometer_detectors.drift.runlength import RunTimeParameters
+from nilometer_detectors.detector import Context, Distinct, InvalidDetector, Parameters
+from nilometer_detectors.drift.base.changes import ChangeDrift
+from nilometer_detectors.drift.base.contract import DriftResult, Window
+from nilometer_detectors.drift.base.online import Memory
+from nilometer_detectors.drift.base.runlength import RunTimeParameters
 from nilometer_logger.rows import ColumnType, Floats
 
 _SEED = 0
@@ -81,13 +81,13 @@ class AlibiOnlineParameters(RunTimeParameters):
         """Tells how many streams are simulated.
 
         Raises:
-            Refused: if the run time takes more than can be simulated unasked.
+            InvalidDetector: if the run time takes more than can be simulated unasked.
         """
         if self.n_bootstraps is not None:
             return self.n_bootstraps
         streams = math.ceil(_FOR_EACH * self.ert * columns)
         if streams > _MOST_STREAMS:
-            raise Refused(
+            raise InvalidDetector(
                 f"is {self.ert:g}: over {columns} columns that takes {streams} simulated streams, which last for many "
                 "minutes and are only simulated where nBootstraps asks for so many; give a smaller ert, name the "
                 "features to judge, or take cvm_online",
@@ -130,7 +130,7 @@ class AlibiOnlineNumbers(ChangeDrift[AlibiOnlineParameters]):
 
         Raises:
             ExtraMissing: if alibi-detect is not installed.
-            Refused: as for every detector of changes, or if alibi-detect does not take the parameters.
+            InvalidDetector: as for every detector of changes, or if alibi-detect does not take the parameters.
         """
         super().__init__(parameters, context)
         make = class_of(context.type)
@@ -190,7 +190,7 @@ class AlibiOnlineNumbers(ChangeDrift[AlibiOnlineParameters]):
                 self._judge_waiting(memory)
             taken = taken[len(fitting) :]
 
-    def judge_stream(self, memory: Memory, window: Window) -> Judgement:
+    def judge_stream(self, memory: Memory, window: Window) -> DriftResult:
         """Judges the rows that wait, and answers for all since the last answer."""
         self._judge_waiting(memory)
         return super().judge_stream(memory, window)
@@ -257,7 +257,7 @@ class AlibiOnlineTruths(AlibiOnlineNumbers):
         """Chooses the columns.
 
         Raises:
-            Refused: if one has more than two categories.
+            InvalidDetector: if one has more than two categories.
         """
         return of_two_values(self.schema, super().choose(context))
 
@@ -265,12 +265,12 @@ class AlibiOnlineTruths(AlibiOnlineNumbers):
         """Takes as many values of each column.
 
         Raises:
-            Refused: if those of one are all the same.
+            InvalidDetector: if those of one are all the same.
         """
         part = super().part_of_baseline()
         for name, lowest, highest in zip(self.names, part.min(axis=0), part.max(axis=0), strict=True):
             if lowest == highest:
-                raise Refused(
+                raise InvalidDetector(
                     f"{name!r} is the same in all of {len(part)} rows of the baseline: name the features to judge "
                     "without it, or take fet",
                     "features",

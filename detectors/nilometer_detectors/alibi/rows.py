@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from nilometer_detectors.alibi.library import arguments_of, class_of, refused, seeded, takes, why_not
-from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of
-from nilometer_detectors.outliers.contract import OutlierDetector, Scores, tell
+from nilometer_detectors.detector import Context, InvalidDetector, Parameters, baseline_of
+from nilometer_detectors.outliers.base.contract import OutlierDetector, Scores, tell
 from nilometer_logger.rows import Floats, Rows
 
 _FURTHEST = 1e6  # standard deviations: beyond that all values are alike, and no square overflows
@@ -69,7 +69,7 @@ class AlibiRows(OutlierDetector[AlibiRowParameters]):
 
         Raises:
             ExtraMissing: if alibi-detect is not installed.
-            Refused: if there is no baseline, or it does not take the parameters or cannot judge such a baseline.
+            InvalidDetector: if there is no baseline, or it does not take the parameters or cannot judge such a baseline.
         """
         super().__init__(parameters, context)
         self._features = self.chosen(parameters.features, context)
@@ -78,12 +78,14 @@ class AlibiRows(OutlierDetector[AlibiRowParameters]):
         for place, reference in zip(self._features, references, strict=True):
             if not len(reference):
                 name = context.features.names[place]
-                raise Refused(f"the baseline has no usable value of {name!r}: name the features to judge without it")
+                raise InvalidDetector(
+                    f"the baseline has no usable value of {name!r}: name the features to judge without it"
+                )
         self._ranges = np.array([[reference[0], reference[-1]] for reference in references])
         self._medians = np.array([reference[len(reference) // 2] for reference in references])
         self._constant = self._ranges[:, 0] == self._ranges[:, 1]
         if self._constant.all():
-            raise Refused("all features are constant in the baseline: there is nothing to learn from it")
+            raise InvalidDetector("all features are constant in the baseline: there is nothing to learn from it")
         with np.errstate(over="ignore"):
             deviations = np.array([np.std(reference) for reference in references])
         self._deviations = np.where(self._constant | ~np.isfinite(deviations), 1.0, deviations)
@@ -102,7 +104,7 @@ class AlibiRows(OutlierDetector[AlibiRowParameters]):
         except Exception as error:
             raise refused(error) from error
         if scores.min() == scores.max():
-            raise Refused(
+            raise InvalidDetector(
                 "it gives all rows of the baseline the same score, so it would never flag one: their features may be "
                 "collinear; take mahalanobis"
             )
@@ -129,28 +131,28 @@ class AlibiRows(OutlierDetector[AlibiRowParameters]):
             scores[start : start + size] = detector.score(filled)[: len(block)]
         return scores
 
-    def _strange(self, values: Floats) -> NDArray[np.bool_]:
+    def _unusual(self, values: Floats) -> NDArray[np.bool_]:
         """Tells which values are outliers whatever the detector says; the same shape."""
         other = self._constant & (values != self._medians) & ~np.isnan(values)
-        strange: NDArray[np.bool_] = np.isinf(values) | other
-        return strange
+        unusual: NDArray[np.bool_] = np.isinf(values) | other
+        return unusual
 
     def score(self, rows: Rows) -> Scores:
         """Scores the rows of requests."""
         values = rows.values[:, self._features]
         score = self._scores(self._standardised(values))
-        score[self._strange(values).any(axis=1)] = np.inf
+        score[self._unusual(values).any(axis=1)] = np.inf
         score[np.isnan(values).all(axis=1)] = np.nan
         return Scores(score, score > self._threshold, self._threshold, self._features)
 
     def explain(self, rows: Rows, scores: Scores, row: int) -> Mapping[str, Mapping[str, object]]:
         """Names the features whose values score high alone, or else the one without which the row would score least."""
         values = rows.values[row, self._features]
-        strange = self._strange(values)
-        blamed = dict.fromkeys(np.flatnonzero(strange).tolist(), np.inf)
-        judged = np.flatnonzero(~np.isnan(values) & ~strange & ~self._constant)
+        unusual = self._unusual(values)
+        blamed = dict.fromkeys(np.flatnonzero(unusual).tolist(), np.inf)
+        judged = np.flatnonzero(~np.isnan(values) & ~unusual & ~self._constant)
         if len(judged):
-            usual = np.where(strange, self._medians, values)
+            usual = np.where(unusual, self._medians, values)
             alone = np.repeat(self._medians[np.newaxis], len(judged), axis=0)
             without = np.repeat(usual[np.newaxis], len(judged), axis=0)
             alone[np.arange(len(judged)), judged] = usual[judged]

@@ -9,18 +9,18 @@ from typing import Any
 
 import click
 
-from nilometer_detectors.baseline import Baseline
-from nilometer_detectors.calibrating import WINDOW_ROWS, Wanted, calibrate
+from nilometer_detectors.apps.recorded import copy
+from nilometer_detectors.baselines.baseline import Baseline
+from nilometer_detectors.baselines.build import BINS, SAMPLE, ColumnOptions, build, infer
+from nilometer_detectors.baselines.describe import describe, schema_yaml
+from nilometer_detectors.baselines.kth2020 import read_thesis
+from nilometer_detectors.baselines.sources import open_source
+from nilometer_detectors.baselines.table import Progress, Source
 from nilometer_detectors.cli._options import command as make_command
-from nilometer_detectors.describing import describe, schema_yaml
-from nilometer_detectors.preparing import prepare
-from nilometer_detectors.recorded import copy
-from nilometer_detectors.reference import BINS, SAMPLE, Wishes, build, infer
-from nilometer_detectors.sizes import warnings_of_baseline
-from nilometer_detectors.sources import open_source
-from nilometer_detectors.statistics.binning import MOST, RULES
-from nilometer_detectors.table import Progress, Source
-from nilometer_detectors.thesis import read_thesis
+from nilometer_detectors.fitting.calibrate import WINDOW_ROWS, CalibrationOptions, calibrate
+from nilometer_detectors.fitting.prepare import prepare
+from nilometer_detectors.monitors.sizes import warnings_of_baseline
+from nilometer_detectors.statistics.base.binning import MOST, RULES
 from nilometer_logger.rows import ColumnType
 from nilometer_logger.settings import Common
 from nilometer_logger.terminal import printable
@@ -106,8 +106,8 @@ _NAMES = click.Option(["--names"], default="", metavar="NAME,…", help="the col
 _STREAM = "NAMESPACE/INFERENCESERVICE[/COMPONENT[/ENDPOINT]]"
 
 
-def _wishes(flags: dict[str, Any]) -> Wishes:
-    return Wishes(
+def _wishes(flags: dict[str, Any]) -> ColumnOptions:
+    return ColumnOptions(
         predictions=list(dict.fromkeys(flags["prediction"])),
         types={name: kind for kind in _TYPES for name in flags[kind]},
         ignored=flags["ignore"],
@@ -154,7 +154,7 @@ def finish(built: Baseline, flags: dict[str, Any]) -> None:
     for name, reason in left_out.items():
         click.echo(printable(f"note: nothing is prepared for detector {name}: {reason}"), err=True)
     if rate := flags["false_alarm_rate"]:
-        baseline, left_out = calibrate(baseline, Wanted(rate, flags["window_rows"], flags["seed"]))
+        baseline, left_out = calibrate(baseline, CalibrationOptions(rate, flags["window_rows"], flags["seed"]))
         for name, reason in left_out.items():
             click.echo(printable(f"note: no threshold is found for detector {name}: {reason}"), err=True)
     for line in warnings_of_baseline(baseline):

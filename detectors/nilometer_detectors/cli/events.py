@@ -7,8 +7,8 @@ import sys
 
 import click
 
+from nilometer_detectors.apps.events import TOPICS, follow
 from nilometer_detectors.cli._options import command as make
-from nilometer_detectors.following import TOPICS, follow
 from nilometer_logger import topics
 from nilometer_logger.settings import EventsSettings
 

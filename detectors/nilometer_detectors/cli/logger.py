@@ -1,7 +1,7 @@
 """`nilometer logger`."""
 
 from nilometer_detectors.cli._options import command as make
-from nilometer_logger.server import run
+from nilometer_logger.ingest.server import run
 from nilometer_logger.settings import LoggerSettings
 
 command = make(

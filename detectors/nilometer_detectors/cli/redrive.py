@@ -7,8 +7,8 @@ import click
 
 from nilometer_detectors.cli._options import command as make
 from nilometer_logger.errors import UnavailableError
-from nilometer_logger.redriven import Summary
-from nilometer_logger.redriving import Redrive
+from nilometer_logger.ingest.redrive import Redrive
+from nilometer_logger.ingest.redriven_records import Summary
 from nilometer_logger.settings import RedriveSettings
 
 

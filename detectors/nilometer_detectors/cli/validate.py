@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from nilometer_detectors.loading import load_monitor, load_monitors
-from nilometer_detectors.regularfile import shown
-from nilometer_detectors.schema import json_schema
-from nilometer_detectors.sizes import warnings_of
+from nilometer_detectors.monitors.files.json_schema import json_schema
+from nilometer_detectors.monitors.files.loader import load_monitor, load_monitors
+from nilometer_detectors.monitors.sizes import warnings_of
+from nilometer_detectors.regular_file import shown
 from nilometer_logger.errors import SettingError
 from nilometer_logger.terminal import printable
 

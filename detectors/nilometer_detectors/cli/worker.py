@@ -1,7 +1,7 @@
 """`nilometer worker`."""
 
+from nilometer_detectors.apps.worker import run
 from nilometer_detectors.cli._options import command as make
-from nilometer_detectors.worker import run
 from nilometer_logger.settings import WorkerSettings
 
 command = make(

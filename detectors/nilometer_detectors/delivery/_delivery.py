@@ -21,12 +21,12 @@ from nilometer_detectors.delivery._letters import Letters
 from nilometer_detectors.delivery._overrides import overrides
 from nilometer_detectors.delivery._partition import PartitionDelivery, Shared
 from nilometer_detectors.delivery._sink import Sink, checked
+from nilometer_detectors.delivery.counters import DeliveryCounters
 from nilometer_detectors.delivery.exposition import Exposition
-from nilometer_detectors.delivery.figures import DeliveryFigures
-from nilometer_logger import provisioning, topics
+from nilometer_logger import topics
 from nilometer_logger.errors import UnavailableError
-from nilometer_logger.kafka import retrying, why
-from nilometer_logger.membership import consuming, producing_letters
+from nilometer_logger.kafka import retrying, topic_admin, why
+from nilometer_logger.kafka.consumer_group import consuming, producing_letters
 from nilometer_logger.probes import serving
 from nilometer_logger.settings import DeliverySettings
 
@@ -42,14 +42,14 @@ class Delivery:
         settings: with a sink.
 
     Attributes:
-        figures: what it counts.
+        counters: what it counts.
 
     Raises:
         SettingError: if there is no sink, or a setting does not make sense.
     """
 
     def __init__(self, settings: DeliverySettings) -> None:
-        self.figures = DeliveryFigures()
+        self.counters = DeliveryCounters()
         self._url = checked(settings.sink)
         self._extensions = overrides(settings.ce_overrides)
         self._settings = settings
@@ -62,7 +62,7 @@ class Delivery:
         """
         settings = self._settings
         try:
-            await provisioning.ensure(settings, (*_TOPICS, topics.FINDINGS_DEAD))
+            await topic_admin.ensure(settings, (*_TOPICS, topics.FINDINGS_DEAD))
             group = f"{settings.topic_prefix}nilometer-delivery"
             async with (
                 producing_letters(settings) as producer,
@@ -73,18 +73,18 @@ class Delivery:
                     timeout=aiohttp.ClientTimeout(total=settings.attempt_seconds),
                 ) as session,
             ):
-                sink = Sink(self._url, session, self.figures)
+                sink = Sink(self._url, session, self.counters)
                 letters = Letters(settings, producer, sink.name)
-                shared = Shared(settings, self._extensions, consumer, sink, letters, self.figures)
-                await Member(shared).run()
+                shared = Shared(settings, self._extensions, consumer, sink, letters, self.counters)
+                await DeliveryGroup(shared).run()
         except UnavailableError as error:
-            self.figures.kafka = str(error)
+            self.counters.kafka = str(error)
             raise
         finally:
-            self.figures.is_assigned = False
+            self.counters.is_assigned = False
 
 
-class Member(ConsumerRebalanceListener):
+class DeliveryGroup(ConsumerRebalanceListener):
     """A member of the group: one task a partition.
 
     Args:
@@ -94,7 +94,7 @@ class Member(ConsumerRebalanceListener):
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
         self._consumer = shared.consumer
-        self._figures = shared.figures
+        self._counters = shared.counters
         self._running: dict[TopicPartition, tuple[PartitionDelivery, asyncio.Task[None]]] = {}
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_ending = False
@@ -129,14 +129,14 @@ class Member(ConsumerRebalanceListener):
             task = asyncio.create_task(delivery.run())
             task.add_done_callback(self._ended)
             self._running[partition] = delivery, task
-            self._figures.undelivered[partition] = 0
-        self._figures.kafka = ""
-        self._figures.is_assigned = True
+            self._counters.undelivered[partition] = 0
+        self._counters.kafka = ""
+        self._counters.is_assigned = True
 
     async def _end(self, partitions: Iterable[TopicPartition]) -> None:
         tasks = []
         for partition in partitions:
-            self._figures.undelivered.pop(partition, None)
+            self._counters.undelivered.pop(partition, None)
             if partition in self._running:
                 _, task = self._running.pop(partition)
                 task.cancel()
@@ -155,13 +155,13 @@ class Member(ConsumerRebalanceListener):
                     await self._look()
             except (KafkaError, OSError) as error:  # a TimeoutError is one of them
                 reason = str(await why(self._shared.settings, error))
-                if reason != self._figures.kafka:
+                if reason != self._counters.kafka:
                     _log.error("waiting for Kafka", reason=reason)
-                self._figures.kafka = reason
+                self._counters.kafka = reason
             else:
-                if self._figures.kafka and self._figures.is_assigned:
+                if self._counters.kafka and self._counters.is_assigned:
                     _log.info("Kafka is back", kafka=self._shared.settings.kafka)
-                    self._figures.kafka = ""
+                    self._counters.kafka = ""
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _look(self) -> None:
@@ -174,7 +174,7 @@ class Member(ConsumerRebalanceListener):
             with contextlib.suppress(IllegalStateError):  # taken away meanwhile
                 position = await self._consumer.position(partition)
                 if partition in self._running:
-                    self._figures.undelivered[partition] = delivery.in_hand + max(0, ends[partition] - position)
+                    self._counters.undelivered[partition] = delivery.in_hand + max(0, ends[partition] - position)
 
 
 def run(settings: DeliverySettings) -> None:
@@ -186,11 +186,11 @@ def run(settings: DeliverySettings) -> None:
     delivery = Delivery(settings)
 
     async def main() -> None:
-        figures = delivery.figures
+        counters = delivery.counters
         task = asyncio.create_task(retrying(delivery.run, "Kafka"))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        async with serving(settings, Exposition(figures).text, figures.unready, _log):
+        async with serving(settings, Exposition(counters).text, counters.unready, _log):
             with contextlib.suppress(asyncio.CancelledError):  # by the signal
                 await task
         _log.info("stopped")

@@ -11,8 +11,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
+from nilometer_logger.cloudevents import check_name
 from nilometer_logger.errors import EventError, SettingError
-from nilometer_logger.events import check_name
 
 OURS = frozenset(
     {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema"}

@@ -15,9 +15,9 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from nilometer_detectors.delivery._letters import Letters
 from nilometer_detectors.delivery._sink import UNREADABLE, Answer, Sink
-from nilometer_detectors.delivery.figures import DeliveryFigures
+from nilometer_detectors.delivery.counters import DeliveryCounters
+from nilometer_logger.cloudevents import CloudEvent, from_kafka
 from nilometer_logger.errors import EventError
-from nilometer_logger.events import CloudEvent, from_kafka
 from nilometer_logger.settings import DeliverySettings
 from nilometer_logger.times import format_time
 
@@ -49,7 +49,7 @@ class Shared:
         consumer: that the partitions are assigned to.
         sink: takes the findings.
         letters: keeps those that it refuses.
-        figures: is told of what happens.
+        counters: is told of what happens.
     """
 
     settings: DeliverySettings
@@ -57,7 +57,7 @@ class Shared:
     consumer: AIOKafkaConsumer
     sink: Sink
     letters: Letters
-    figures: DeliveryFigures
+    counters: DeliveryCounters
 
 
 class PartitionDelivery:
@@ -107,12 +107,12 @@ class PartitionDelivery:
             facts = {"type": event["type"], "id": event["id"], "sink": self._shared.sink.name}
             answer = await self._send(event, facts)
             if answer.is_taken:
-                self._shared.figures.took(record.topic)
+                self._shared.counters.took(record.topic)
                 _log.info("delivered", **facts, verdict=event.attributes.get("verdict"))
                 return
             _log.error("finding refused", **facts, status=answer.status, kept=f"in {self._shared.letters.topic}")
         await self._shared.letters.keep(record, answer.status, answer.reason)
-        self._shared.figures.refused[answer.status] += 1
+        self._shared.counters.refused[answer.status] += 1
 
     async def _send(self, event: CloudEvent, facts: Mapping[str, str]) -> Answer:
         """Posts a finding until the sink has taken it, or says that it never will."""
@@ -122,12 +122,12 @@ class PartitionDelivery:
                 answer = await self._shared.sink.post(event)
                 if answer.is_taken or answer.is_final:
                     return answer
-                self._shared.figures.retries[answer.status] += 1
-                self._shared.figures.waiting.setdefault(self._partition, time.monotonic())
+                self._shared.counters.retries[answer.status] += 1
+                self._shared.counters.waiting.setdefault(self._partition, time.monotonic())
                 most = self._shared.settings.retry_seconds
                 pause_now = pause if answer.retry_after is None else min(answer.retry_after, most)
                 _log.warning("sink not available", **facts, reason=answer.reason, retry_seconds=pause_now)
                 await asyncio.sleep(pause_now)
                 pause = min(2 * pause, most)
         finally:
-            self._shared.figures.waiting.pop(self._partition, None)
+            self._shared.counters.waiting.pop(self._partition, None)

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 from yarl import URL
 
-from nilometer_detectors.delivery.figures import DeliveryFigures
+from nilometer_detectors.delivery.counters import DeliveryCounters
+from nilometer_logger.cloudevents import CloudEvent, to_http
 from nilometer_logger.errors import SettingError
-from nilometer_logger.events import CloudEvent, to_http
 
 _RETRIED = frozenset({404, 408, 409, 429})
 _LONGEST = 2000
@@ -87,14 +87,14 @@ class Sink:
     Args:
         url: as `checked` returned it.
         session: with the time that one try may take.
-        figures: is told of each try.
+        counters: is told of each try.
     """
 
-    def __init__(self, url: str, session: aiohttp.ClientSession, figures: DeliveryFigures) -> None:
+    def __init__(self, url: str, session: aiohttp.ClientSession, counters: DeliveryCounters) -> None:
         self.name = public(url)
         self._url = URL(url)
         self._session = session
-        self._figures = figures
+        self._counters = counters
 
     async def post(self, event: CloudEvent) -> Answer:
         """Posts a finding once."""
@@ -109,6 +109,6 @@ class Sink:
         except ValueError as error:  # text that no header can hold
             return Answer(UNREADABLE, f"the finding cannot be sent by HTTP: {error}")
         finally:
-            self._figures.attempt_seconds.observe(time.monotonic() - begun)
+            self._counters.attempt_seconds.observe(time.monotonic() - begun)
         seconds = float(wait[:9]) if wait.isascii() and wait.isdecimal() else None
         return Answer(str(status), f"the sink answered {status}", seconds)

@@ -4,11 +4,11 @@
 |-----------------------------------------------------|-----------|----------------------|---------------------------------------------------------------|
 | `nilometer_delivery_delivered_total`                | counter   | `topic`              | findings that the sink took                                   |
 | `nilometer_delivery_refused_total`                  | counter   | `status`             | findings kept in `findings-dead`, by what the sink answered   |
-| `nilometer_delivery_retries_total`                  | counter   | `status`             | tries that are made again; `none` is no answer                |
+| `nilometer_delivery_retries_total`                  | counter   | `status`             | attempts that are retried; `none` is no answer                |
 | `nilometer_delivery_attempt_seconds`                | histogram |                      | how long one POST took                                        |
-| `nilometer_delivery_undelivered_records`            | gauge     | `topic`, `partition` | records that were not delivered yet                           |
-| `nilometer_delivery_waiting_partitions`             | gauge     |                      | partitions whose next finding is tried again                  |
-| `nilometer_delivery_partitions`                     | gauge     |                      | partitions that are ours                                      |
+| `nilometer_delivery_undelivered_records`            | gauge     | `topic`, `partition` | records not delivered yet                                     |
+| `nilometer_delivery_waiting_partitions`             | gauge     |                      | partitions whose next finding is being retried                |
+| `nilometer_delivery_partitions`                     | gauge     |                      | partitions that this process owns                             |
 | `nilometer_delivery_last_success_timestamp_seconds` | gauge     |                      | when the sink last took a finding; 0 for never                |
 | `nilometer_delivery_ready`                          | gauge     |                      | 1 while /readyz says so                                       |
 """
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from nilometer_detectors.delivery.figures import DeliveryFigures
+from nilometer_detectors.delivery.counters import DeliveryCounters
 
 _PREFIX = "nilometer_delivery_"
 
@@ -28,11 +28,11 @@ class Exposition:
     """A delivery's figures in Prometheus's format.
 
     Args:
-        figures: what is read, each time that somebody asks.
+        counters: what is read, each time that somebody asks.
     """
 
-    def __init__(self, figures: DeliveryFigures) -> None:
-        self._figures = figures
+    def __init__(self, counters: DeliveryCounters) -> None:
+        self._counters = counters
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -44,26 +44,26 @@ class Exposition:
 
     def collect(self) -> Iterator[Metric]:
         """Yields the samples; Prometheus's registry calls it."""
-        figures = self._figures
-        yield _counter("delivered", "Findings that the sink took", "topic", figures.delivered)
-        yield _counter("refused", "Findings kept in findings-dead", "status", figures.refused)
-        yield _counter("retries", "Tries that are made again", "status", figures.retries)
+        counters = self._counters
+        yield _counter("delivered", "Findings that the sink took", "topic", counters.delivered)
+        yield _counter("refused", "Findings kept in findings-dead", "status", counters.refused)
+        yield _counter("retries", "Tries that are made again", "status", counters.retries)
         yield HistogramMetricFamily(
             f"{_PREFIX}attempt_seconds",
             "How long one POST took",
-            buckets=figures.attempt_seconds.buckets(),
-            sum_value=figures.attempt_seconds.sum,
+            buckets=counters.attempt_seconds.buckets(),
+            sum_value=counters.attempt_seconds.sum,
         )
         undelivered = GaugeMetricFamily(
             f"{_PREFIX}undelivered_records", "Records not delivered yet", labels=("topic", "partition")
         )
-        for partition, records in sorted(figures.undelivered.items()):
+        for partition, records in sorted(counters.undelivered.items()):
             undelivered.add_metric((partition.topic, str(partition.partition)), records)
         yield undelivered
-        yield _gauge("waiting_partitions", "Partitions whose next finding is tried again", len(figures.waiting))
-        yield _gauge("partitions", "Partitions that are ours", len(figures.undelivered))
-        yield _gauge("last_success_timestamp_seconds", "When the sink last took a finding", figures.last_success)
-        yield _gauge("ready", "1 while /readyz says so", not figures.unready())
+        yield _gauge("waiting_partitions", "Partitions whose next finding is tried again", len(counters.waiting))
+        yield _gauge("partitions", "Partitions that are ours", len(counters.undelivered))
+        yield _gauge("last_success_timestamp_seconds", "When the sink last took a finding", counters.last_success)
+        yield _gauge("ready", "1 while /readyz says so", not counters.unready())
 
 
 def _counter(name: str, text: str, label: str, counts: Counter[str]) -> Metric:

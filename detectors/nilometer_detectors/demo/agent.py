@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from nilometer_detectors.demo.loopback import serving
+from nilometer_detectors.demo.stack.loopback import serving
 from nilometer_logger.times import format_time
 
 _WORKERS = 5

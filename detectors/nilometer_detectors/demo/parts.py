@@ -11,8 +11,8 @@ from pathlib import Path
 
 from nilometer_detectors.demo import story
 from nilometer_detectors.demo.iris import write_training_set
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import Process, ProcessFailed, free_port
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import Process, ProcessFailed, free_port
 
 NAMESPACE = "demo"
 INFERENCE_SERVICE = "iris"

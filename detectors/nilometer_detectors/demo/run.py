@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from nilometer_detectors.demo.agent import Agent
 from nilometer_detectors.demo.client import ask
 from nilometer_detectors.demo.iris import flowers
-from nilometer_detectors.demo.kafka_jars import KAFKA_VERSION, kafka_jars
 from nilometer_detectors.demo.parts import INFERENCE_SERVICE, NAMESPACE, Parts
 from nilometer_detectors.demo.screen import Screen
-from nilometer_detectors.demo.signals import SIGNALS, interruptible
+from nilometer_detectors.demo.stack.kafka_jars import KAFKA_VERSION, kafka_jars
+from nilometer_detectors.demo.stack.signals import SIGNALS, interruptible
 from nilometer_detectors.demo.story import RATE, Phase, Prediction, lead_seconds, tell
 from nilometer_detectors.demo.subscriber import subscriber
 from nilometer_detectors.demo.tally import Tally
-from nilometer_logger.events import CloudEvent
+from nilometer_logger.cloudevents import CloudEvent
 
 _AFTERWARDS_SECONDS = 15.0  # how long findings may still come when the story is told
 _CHECK_SECONDS = 0.2

@@ -11,7 +11,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from nilometer_detectors.demo.kafka_jars import Progress
+from nilometer_detectors.demo.stack.kafka_jars import Progress
 
 _COLOURS = {
     "kafka": "blue",

@@ -6,7 +6,7 @@ Time is told in seconds from the first boundary between two windows, so that pha
         ├─ normal (partial) ┊          ┊          ┊          ┊
                  ├─ normal ─┼─ normal ─┼ outliers ┼─ inches ─┼─ inches ─ … until drift is found
 
-What makes an alarm a bug and not luck (`tests/unit/test_demo_story.py` shows all three):
+What makes an alarm a bug and not luck (`tests/unit/demo/test_story.py` shows all three):
 
 * Normal rows are drawn from the training set itself, so that a window lies far enough from it for p < 1e-4 on one of
   four features less than six times in a million windows of 50 rows, and once in 10^10 of the usual 200

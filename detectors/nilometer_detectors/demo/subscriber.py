@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from nilometer_detectors.demo.loopback import serving
+from nilometer_detectors.demo.stack.loopback import serving
+from nilometer_logger.cloudevents import CloudEvent, from_http
 from nilometer_logger.errors import EventError
-from nilometer_logger.events import CloudEvent, from_http
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from nilometer_detectors.demo.story import Phase, Prediction
-from nilometer_logger.events import CloudEvent
+from nilometer_logger.cloudevents import CloudEvent
 from nilometer_logger.times import parse_time
 
 _MILLISECOND = 1_000_000

@@ -6,9 +6,9 @@ import numpy as np
 from pydantic import Field
 
 from nilometer_detectors.detector import Context, Parameters
-from nilometer_detectors.drift.changes import ChangeDrift
-from nilometer_detectors.drift.contract import DriftParameters
-from nilometer_detectors.drift.online import Memory
+from nilometer_detectors.drift.base.changes import ChangeDrift
+from nilometer_detectors.drift.base.contract import DriftParameters
+from nilometer_detectors.drift.base.online import Memory
 from nilometer_detectors.kernels.adwin import adwin
 from nilometer_logger.rows import Floats
 

@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nilometer_detectors.detector import Context, Parameters
+from nilometer_detectors.drift.base.columns import ColumnDrift, Measured
+from nilometer_detectors.drift.base.contract import Needs, Window
+from nilometer_detectors.drift.base.deciding import ColumnTestParameters
+from nilometer_detectors.drift.base.effective import Input
+from nilometer_detectors.drift.base.samples import SampleParameters
 from nilometer_detectors.drift.chi2 import Chi2
-from nilometer_detectors.drift.columns import ColumnDrift, Measured
-from nilometer_detectors.drift.contract import Needs, Window
-from nilometer_detectors.drift.deciding import ColumnTestParameters
-from nilometer_detectors.drift.effective import Input
 from nilometer_detectors.drift.fet import FET
 from nilometer_detectors.drift.ks import KS
-from nilometer_detectors.drift.samples import SampleParameters
 from nilometer_logger.rows import Column, ColumnType
 
 _TESTS: Mapping[str, type[ColumnDrift[Any, Any]]] = {"ks": KS, "fet": FET, "chi2": Chi2}

@@ -7,11 +7,11 @@ import numpy as np
 from pydantic import Field
 
 from nilometer_detectors.detector import Context, Parameters
-from nilometer_detectors.drift.binned import BinnedDrift, BinnedParameters
-from nilometer_detectors.drift.cells import Integers
-from nilometer_detectors.drift.columns import Measured, as_float32
-from nilometer_detectors.drift.deciding import ColumnTestParameters
-from nilometer_detectors.drift.effective import Input
+from nilometer_detectors.drift.base.binned import BinnedDrift, BinnedParameters
+from nilometer_detectors.drift.base.cells import Integers
+from nilometer_detectors.drift.base.columns import Measured, as_float32
+from nilometer_detectors.drift.base.deciding import ColumnTestParameters
+from nilometer_detectors.drift.base.effective import Input
 from nilometer_detectors.kernels import chisquare
 from nilometer_detectors.kernels.ragged import pack
 from nilometer_logger.rows import ColumnType

@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 from scipy.linalg import cho_factor, cho_solve
 
 from nilometer_detectors.detector import Parameters
-from nilometer_detectors.drift.joint import Found, JointDrift, JointParameters
-from nilometer_detectors.drift.permutations import PermutationParameters, deals, p_value
+from nilometer_detectors.drift.base.joint import JointDistance, JointDrift, JointParameters
+from nilometer_detectors.drift.base.permutations import PermutationParameters, deals, p_value
 from nilometer_detectors.kernels.ranks import average_ranks
 from nilometer_logger.rows import Floats
 
@@ -77,7 +77,7 @@ class Classifier(JointDrift[ClassifierParameters]):
 
     Parameters: ClassVar[type[Parameters]] = ClassifierParameters
 
-    def compare(self, window: Floats, numbers: NDArray[np.intp]) -> Found:
+    def compare(self, window: Floats, numbers: NDArray[np.intp]) -> JointDistance:
         """Learns the true labels and permuted ones."""
         parameters = self.parameters
         _, kernel = _kernel(np.concatenate([self.reference, window])[:, numbers])
@@ -85,7 +85,7 @@ class Classifier(JointDrift[ClassifierParameters]):
         folds = list(_folds(kernel, strata))
         blocks = deals(strata, ours, parameters.n_permutations, parameters.seed)
         aucs = np.concatenate([_auc(block, folds) for block in blocks])
-        return Found(float(aucs[0]), p_value(aucs))
+        return JointDistance(float(aucs[0]), p_value(aucs))
 
     def _dealt(self, rows: int) -> tuple[NDArray[np.intp], Floats]:
         """Gives the fold and the true label of each row, those of the baseline first."""

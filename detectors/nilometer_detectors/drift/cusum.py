@@ -6,9 +6,9 @@ import numpy as np
 from pydantic import Field
 
 from nilometer_detectors.detector import Context, Parameters
-from nilometer_detectors.drift.changes import ChangeDrift
-from nilometer_detectors.drift.online import Memory
-from nilometer_detectors.drift.runlength import SumParameters
+from nilometer_detectors.drift.base.changes import ChangeDrift
+from nilometer_detectors.drift.base.online import Memory
+from nilometer_detectors.drift.base.runlength import SumParameters
 from nilometer_detectors.kernels.sums import cusum
 from nilometer_logger.rows import Floats
 

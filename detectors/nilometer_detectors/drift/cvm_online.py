@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from nilometer_detectors.detector import Context, Distinct, Parameters
-from nilometer_detectors.drift.changes import ChangeDrift
-from nilometer_detectors.drift.online import Memory
-from nilometer_detectors.drift.runlength import RunTimeParameters
+from nilometer_detectors.drift.base.changes import ChangeDrift
+from nilometer_detectors.drift.base.online import Memory
+from nilometer_detectors.drift.base.runlength import RunTimeParameters
 from nilometer_detectors.kernels.cvm_online import follow
 from nilometer_logger.rows import Floats
 

@@ -6,14 +6,14 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Parameters, Refused
-from nilometer_detectors.drift.binned import BinnedDrift, BinnedParameters
-from nilometer_detectors.drift.cells import Integers
-from nilometer_detectors.drift.columns import Measured
-from nilometer_detectors.drift.deciding import ColumnTestParameters
-from nilometer_detectors.drift.effective import Input, effective_counts
+from nilometer_detectors.detector import Context, InvalidDetector, Parameters
+from nilometer_detectors.drift.base.binned import BinnedDrift, BinnedParameters
+from nilometer_detectors.drift.base.cells import Integers
+from nilometer_detectors.drift.base.columns import Measured
+from nilometer_detectors.drift.base.deciding import ColumnTestParameters
+from nilometer_detectors.drift.base.effective import Input, effective_counts
 from nilometer_detectors.kernels import fisher
-from nilometer_detectors.statistics.contract import plain
+from nilometer_detectors.statistics.base.contract import plain
 from nilometer_logger.rows import Column, ColumnType
 
 
@@ -64,20 +64,20 @@ class FET(BinnedDrift[FETParameters]):
         fitting = tuple(place for place in places if _is_binary(self.schema.columns[place]))
         if self.parameters.features is not None and fitting != places:
             odd = next(self.schema.columns[place] for place in places if place not in fitting)
-            raise Refused(
+            raise InvalidDetector(
                 f"{odd.name!r} has {len(odd.categories)} categories, and {context.type} judges columns of two: "
                 "take chi2 for it",
                 "features",
             )
         if not fitting:
-            raise Refused(f"{context.type} judges {self.of} of two values, and the schema has none")
+            raise InvalidDetector(f"{context.type} judges {self.of} of two values, and the schema has none")
         return fitting
 
     def __init__(self, parameters: FETParameters, context: Context) -> None:
         """Takes the columns' counts from the baseline, and has the kernel compiled.
 
         Raises:
-            Refused: if there is no baseline, no column of two values, or one without counts in the baseline.
+            InvalidDetector: if there is no baseline, no column of two values, or one without counts in the baseline.
         """
         super().__init__(parameters, context)
         self.try_once()

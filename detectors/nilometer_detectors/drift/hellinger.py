@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from nilometer_detectors.detector import Parameters
-from nilometer_detectors.drift.divergences import DivergenceDrift, DivergenceParameters
+from nilometer_detectors.drift.base.divergences import DivergenceDrift, DivergenceParameters
 from nilometer_detectors.kernels import distances
 from nilometer_detectors.kernels.ragged import Ragged
 from nilometer_logger.rows import Floats

@@ -5,8 +5,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from nilometer_detectors.detector import Parameters
-from nilometer_detectors.drift.thesis2020 import ThesisDivergence, ThesisParameters
-from nilometer_detectors.kernels import distances, thesis
+from nilometer_detectors.drift.base.kth2020 import ThesisDivergence, ThesisParameters
+from nilometer_detectors.kernels import distances, kth2020_distances
 from nilometer_detectors.kernels.ragged import Ragged
 from nilometer_logger.rows import Floats
 
@@ -46,4 +46,4 @@ class JS(ThesisDivergence[JSParameters]):
     @staticmethod
     def thesis(baseline: Floats, window: Floats) -> float:
         """Measures a column as the thesis does."""
-        return thesis.jensen_shannon(baseline, window)
+        return kth2020_distances.jensen_shannon(baseline, window)

@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from nilometer_detectors.detector import Context, Parameters
-from nilometer_detectors.drift.columns import Measured, as_float32
-from nilometer_detectors.drift.deciding import ColumnTestParameters
-from nilometer_detectors.drift.effective import Input, effective_counts
-from nilometer_detectors.drift.samples import SampleDrift, SampleParameters, sorted_values
+from nilometer_detectors.drift.base.columns import Measured, as_float32
+from nilometer_detectors.drift.base.deciding import ColumnTestParameters
+from nilometer_detectors.drift.base.effective import Input, effective_counts
+from nilometer_detectors.drift.base.samples import SampleDrift, SampleParameters, sorted_values
 from nilometer_detectors.kernels import ks
 from nilometer_logger.rows import Floats
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from nilometer_detectors.detector import Context, Distinct, Parameters
-from nilometer_detectors.drift.joint import Found, JointDrift, JointParameters
-from nilometer_detectors.drift.permutations import PermutationParameters, deals, p_value
+from nilometer_detectors.drift.base.joint import JointDistance, JointDrift, JointParameters
+from nilometer_detectors.drift.base.permutations import PermutationParameters, deals, p_value
 from nilometer_logger.rows import Floats
 
 
@@ -61,7 +61,7 @@ class MMD(JointDrift[MMDParameters]):
         sigma = self.parameters.sigma
         return np.array([median_squared_distance(within)]) if sigma is None else 2.0 * np.square(sigma)
 
-    def compare(self, window: Floats, numbers: NDArray[np.intp]) -> Found:
+    def compare(self, window: Floats, numbers: NDArray[np.intp]) -> JointDistance:
         """Measures the discrepancy and deals the rows out anew."""
         kernel = self._kernel(*self._distances(window, numbers))
         n, m = len(self.reference), len(window)
@@ -70,7 +70,7 @@ class MMD(JointDrift[MMDParameters]):
         parameters = self.parameters
         blocks = deals(strata, ours, parameters.n_permutations, parameters.seed)
         statistics = np.concatenate([discrepancies(kernel, block) for block in blocks])
-        return Found(float(statistics[0]), p_value(statistics))
+        return JointDistance(float(statistics[0]), p_value(statistics))
 
     def contributions(self, window: Floats, columns: Sequence[NDArray[np.intp]]) -> Floats:
         """Leaves out one column after the other."""

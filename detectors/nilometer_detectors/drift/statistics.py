@@ -7,12 +7,12 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Distinct, Parameters, Refused
-from nilometer_detectors.drift.columns import ColumnDrift, Measured
-from nilometer_detectors.drift.contract import Needs, Window
-from nilometer_detectors.drift.deciding import DistanceParameters
-from nilometer_detectors.drift.effective import Input
-from nilometer_detectors.statistics.contract import plain
+from nilometer_detectors.detector import Context, Distinct, InvalidDetector, Parameters
+from nilometer_detectors.drift.base.columns import ColumnDrift, Measured
+from nilometer_detectors.drift.base.contract import Needs, Window
+from nilometer_detectors.drift.base.deciding import DistanceParameters
+from nilometer_detectors.drift.base.effective import Input
+from nilometer_detectors.statistics.base.contract import plain
 from nilometer_detectors.statistics.counts import Counts
 from nilometer_detectors.statistics.extremes import Extremes
 from nilometer_detectors.statistics.moments import Moments
@@ -36,11 +36,11 @@ class StatisticsParameters(DistanceParameters):
     )
 
 
-class Found(dict[Rule, float]):
+class ColumnStatistics(dict[Rule, float]):
     """The statistics of one column of a window."""
 
 
-class Statistics(ColumnDrift[StatisticsParameters, Found]):
+class Statistics(ColumnDrift[StatisticsParameters, ColumnStatistics]):
     """Whether simple statistics of a window lie in an interval that follows from the baseline's.
 
     With the baseline's n values, their mean µ, standard deviation s, kurtosis κ (of its sample, at least the normal
@@ -68,7 +68,7 @@ class Statistics(ColumnDrift[StatisticsParameters, Found]):
         """Takes the columns' statistics from the baseline.
 
         Raises:
-            Refused: if there is no baseline, nothing to judge, or a column with fewer than two values in it.
+            InvalidDetector: if there is no baseline, nothing to judge, or a column with fewer than two values in it.
         """
         super().__init__(parameters, context)
         baseline = self.baseline(context)
@@ -76,7 +76,7 @@ class Statistics(ColumnDrift[StatisticsParameters, Found]):
         self._columns = [described[place] for place in self.places]
         for column in self._columns:
             if column.mean is None or column.stddev is None:
-                raise Refused(
+                raise InvalidDetector(
                     f"the baseline has no mean and stddev of {column.name!r}: name the features to judge without it"
                 )
         self._kurtosis = [_kurtosis(baseline.reference(place, self.half)) for place in self.places]
@@ -85,7 +85,7 @@ class Statistics(ColumnDrift[StatisticsParameters, Found]):
         """Asks for the statistics of the rules."""
         return Needs(self.of, frozenset(self.parameters.rules), min_rows=self.parameters.min_rows)
 
-    def inputs(self, window: Window) -> Sequence[Input[Found]]:
+    def inputs(self, window: Window) -> Sequence[Input[ColumnStatistics]]:
         """Reads the statistics of each judged column."""
         half, rules = window.half(self.of), self.parameters.rules
         counts = half[Counts]
@@ -101,7 +101,7 @@ class Statistics(ColumnDrift[StatisticsParameters, Found]):
         usable = counts.count
         return [
             Input(
-                Found({rule: float(values[place]) for rule, values in found.items()}),
+                ColumnStatistics({rule: float(values[place]) for rule, values in found.items()}),
                 count := int(usable[place]),
                 half.rows - count,
                 count,
@@ -109,7 +109,7 @@ class Statistics(ColumnDrift[StatisticsParameters, Found]):
             for place in self.places
         ]
 
-    def measure(self, columns: Sequence[int], inputs: Sequence[Input[Found]]) -> Measured:
+    def measure(self, columns: Sequence[int], inputs: Sequence[Input[ColumnStatistics]]) -> Measured:
         """Compares the statistics of columns with the baseline's."""
         k = self.parameters.threshold
         distances, facts = [], []

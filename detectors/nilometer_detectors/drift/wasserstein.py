@@ -7,18 +7,18 @@ import numpy as np
 import scipy.special
 from pydantic import Field, model_validator
 
-from nilometer_detectors.detector import Context, Parameters, Refused
-from nilometer_detectors.drift import thesis2020
-from nilometer_detectors.drift.binned import cell_inputs, cells_of, within_baseline
-from nilometer_detectors.drift.columns import ColumnDrift, Measured
-from nilometer_detectors.drift.contract import Needs, Window
-from nilometer_detectors.drift.deciding import DistanceParameters
-from nilometer_detectors.drift.divergences import Compatibility
-from nilometer_detectors.drift.effective import Input
-from nilometer_detectors.drift.samples import SampleParameters, references_of, sample_inputs, sorted_values
-from nilometer_detectors.kernels import distances, thesis
+from nilometer_detectors.detector import Context, InvalidDetector, Parameters
+from nilometer_detectors.drift.base import kth2020
+from nilometer_detectors.drift.base.binned import cell_inputs, cells_of, within_baseline
+from nilometer_detectors.drift.base.columns import ColumnDrift, Measured
+from nilometer_detectors.drift.base.contract import Needs, Window
+from nilometer_detectors.drift.base.deciding import DistanceParameters
+from nilometer_detectors.drift.base.divergences import Compatibility
+from nilometer_detectors.drift.base.effective import Input
+from nilometer_detectors.drift.base.samples import SampleParameters, references_of, sample_inputs, sorted_values
+from nilometer_detectors.kernels import distances, kth2020_distances
 from nilometer_detectors.kernels.ragged import pack
-from nilometer_detectors.statistics.contract import plain
+from nilometer_detectors.statistics.base.contract import plain
 from nilometer_logger.rows import Floats
 
 _PATHS, _STEPS = 8192, 64
@@ -49,7 +49,7 @@ class WassersteinParameters(DistanceParameters, SampleParameters):
     @model_validator(mode="before")
     @classmethod
     def _thesis(cls, given: Any) -> Any:
-        return thesis2020.with_threshold(given, 2.7, "chance", "sampleSize")
+        return kth2020.with_threshold(given, 2.7, "chance", "sampleSize")
 
 
 class Wasserstein(ColumnDrift[WassersteinParameters, Floats]):
@@ -80,7 +80,7 @@ class Wasserstein(ColumnDrift[WassersteinParameters, Floats]):
         """Takes the columns' values, or with compatibility their histograms, from the baseline.
 
         Raises:
-            Refused: if there is no baseline, nothing to judge, or a column without values, histogram or standard
+            InvalidDetector: if there is no baseline, nothing to judge, or a column without values, histogram or standard
                 deviation in it.
         """
         super().__init__(parameters, context)
@@ -93,7 +93,7 @@ class Wasserstein(ColumnDrift[WassersteinParameters, Floats]):
         self._references = references_of(baseline, self.half, self.places, self.names)
         for each in self._columns:
             if each.stddev is None:
-                raise Refused(
+                raise InvalidDetector(
                     f"the baseline has no standard deviation of {each.name!r}, whose values are too large for one: name "
                     "the features to judge without it"
                 )
@@ -122,7 +122,7 @@ class Wasserstein(ColumnDrift[WassersteinParameters, Floats]):
             within = [
                 (self._bins[column], within_baseline(self._columns[column], each.values)) for column, each in pairs
             ]
-            return Measured(np.array([thesis.wasserstein(baseline, window) for baseline, window in within]))
+            return Measured(np.array([kth2020_distances.wasserstein(baseline, window) for baseline, window in within]))
         whole = len(columns) == len(self.places)
         references = self._packed if whole else pack([self._references[column] for column in columns])
         in_units = distances.wasserstein(references, sorted_values(inputs))

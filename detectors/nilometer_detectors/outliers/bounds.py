@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from nilometer_detectors.baseline import BaselineColumn
-from nilometer_detectors.detector import Context, Distinct, Parameters, Refused, baseline_of
-from nilometer_detectors.outliers.contract import OutlierDetector, Scores, total
+from nilometer_detectors.baselines.baseline import BaselineColumn
+from nilometer_detectors.detector import Context, Distinct, InvalidDetector, Parameters, baseline_of
+from nilometer_detectors.outliers.base.contract import OutlierDetector, Scores, total
 from nilometer_logger.rows import Rows
 
 Rule = Literal["min", "max", "mean"]
@@ -52,7 +52,7 @@ class Bounds(OutlierDetector[BoundsParameters]):
         """Puts the bounds together.
 
         Raises:
-            Refused: if a rule needs a baseline or a number that it does not have, or no value could be normal.
+            InvalidDetector: if a rule needs a baseline or a number that it does not have, or no value could be normal.
         """
         super().__init__(parameters, context)
         given = {*parameters.min, *parameters.max}
@@ -60,14 +60,14 @@ class Bounds(OutlierDetector[BoundsParameters]):
         if parameters.rules is not None:
             rules = parameters.rules
         if not rules and not given:
-            raise Refused("is empty, and no min or max is given: nothing would be judged", "rules")
+            raise InvalidDetector("is empty, and no min or max is given: nothing would be judged", "rules")
         named = sorted(given) if not rules and parameters.features is None else parameters.features
         self._features = self.chosen(named, context)
         names = [context.features.names[place] for place in self._features]
         for parameter in ("min", "max"):
             for name in getattr(parameters, parameter):
                 if name not in names:
-                    raise Refused(
+                    raise InvalidDetector(
                         f"names {name!r}, which is none of the judged features ({', '.join(names)})", parameter
                     )
         columns = [baseline_of(context).features[place] for place in self._features] if rules else [None] * len(names)
@@ -115,7 +115,7 @@ def _limits(
             or column.max is None
             or ("mean" in rules and (column.mean is None or column.stddev is None))
         ):
-            raise Refused(
+            raise InvalidDetector(
                 f"the baseline has too few usable values of {name!r} for the rules {', '.join(rules)}, or too large ones: "
                 "name the features to judge without it"
             )
@@ -126,7 +126,7 @@ def _limits(
                 below, above = column.mean - parameters.k * column.stddev, column.mean + parameters.k * column.stddev
     low, high = -np.inf if low is None else low, np.inf if high is None else high
     if max(low, below) > min(high, above):
-        raise Refused(
+        raise InvalidDetector(
             f"no value of {name!r} could be normal: it may not be smaller than {max(low, below):.6g} nor larger than "
             f"{min(high, above):.6g}",
             "min" if name in parameters.min else "max",

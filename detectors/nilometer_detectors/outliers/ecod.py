@@ -5,14 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of
-from nilometer_detectors.outliers.contract import (
-    OutlierDetector,
-    PercentileParameters,
-    Scores,
-    tell,
-    total,
-)
+from nilometer_detectors.detector import Context, InvalidDetector, Parameters, baseline_of
+from nilometer_detectors.outliers.base.contract import OutlierDetector, PercentileParameters, Scores, tell, total
 from nilometer_logger.rows import ColumnType, Floats, Rows
 
 
@@ -42,14 +36,14 @@ class ECOD(OutlierDetector[PercentileParameters]):
         """Takes the sorted sample out of the baseline.
 
         Raises:
-            Refused: if there is no baseline, nothing to judge, or a feature without a value in the sample.
+            InvalidDetector: if there is no baseline, nothing to judge, or a feature without a value in the sample.
         """
         super().__init__(parameters, context)
         self._features = self.chosen(parameters.features, context)
         baseline = baseline_of(context)
         for place in self._features:
             if not len(baseline.reference(place)):
-                raise Refused(
+                raise InvalidDetector(
                     f"the baseline's sample has no usable value of {context.features.names[place]!r}: "
                     "name the features to judge without it"
                 )

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Parameters, Refused
+from nilometer_detectors.detector import Context, InvalidDetector, Parameters
 from nilometer_detectors.kernels.forest import Forest, is_sound, path_lengths
-from nilometer_detectors.outliers.contract import OutlierDetector, PercentileParameters, Scores, tell
-from nilometer_detectors.outliers.growing import grow
+from nilometer_detectors.outliers.base.contract import OutlierDetector, PercentileParameters, Scores, tell
+from nilometer_detectors.outliers.base.growing import grow
 from nilometer_logger.rows import ColumnType, Floats, Rows
 
 if TYPE_CHECKING:
-    from nilometer_detectors.baseline import Baseline
+    from nilometer_detectors.baselines.baseline import Baseline
 
 _LARGEST = float(np.finfo(np.float32).max)
 _QUANTILES = np.linspace(0.0, 1.0, 33)
@@ -60,7 +60,7 @@ class IForest(OutlierDetector[IForestParameters]):
         """Grows the forest from the baseline's sample, and scores the sample with it.
 
         Raises:
-            Refused: if there are fewer than two rows to grow it from.
+            InvalidDetector: if there are fewer than two rows to grow it from.
             ExtraMissing: if scikit-learn is not installed.
         """
         places = [place for place, column in enumerate(baseline.features) if column.type in cls.judges]
@@ -70,7 +70,7 @@ class IForest(OutlierDetector[IForestParameters]):
         values = baseline.feature_sample[:, places]
         values = values[~(np.abs(values) > _LARGEST).any(axis=1) & ~np.isnan(values).all(axis=1)]
         if len(values) < 2:
-            raise Refused("the baseline's sample has fewer than two rows of numbers: no tree can be grown")
+            raise InvalidDetector("the baseline's sample has fewer than two rows of numbers: no tree can be grown")
         forest, divisor = grow(values)
         return {
             **forest._asdict(),
@@ -84,7 +84,7 @@ class IForest(OutlierDetector[IForestParameters]):
         """Takes the forest out of the baseline.
 
         Raises:
-            Refused: if there is no baseline, or its forest was grown over other features.
+            InvalidDetector: if there is no baseline, or its forest was grown over other features.
             ExtraMissing: if the baseline has no forest, and scikit-learn is not installed to grow one.
         """
         super().__init__(parameters, context)
@@ -92,14 +92,14 @@ class IForest(OutlierDetector[IForestParameters]):
         prepared = self.prepared(context)
         if not prepared or tuple(prepared["features"].tolist()) != self._features:
             grown = [context.features.names[place] for place in prepared.get("features", np.empty(0)).tolist()]
-            raise Refused(
+            raise InvalidDetector(
                 f"the baseline's forest was grown over {', '.join(grown) or 'no feature'}, and judges all of them "
                 "together: name those, or build a baseline without the others",
                 "features" if parameters.features is not None else None,
             )
         self._forest = Forest(*(prepared[name] for name in Forest._fields))
         if not is_sound(self._forest, len(self._features)):
-            raise Refused("the baseline's forest is damaged: build the baseline again")
+            raise InvalidDetector("the baseline's forest is damaged: build the baseline again")
         self._divisor = float(prepared["divisor"][0])
         self._quantiles = prepared["quantiles"]
         self._constant = self._quantiles[0] == self._quantiles[-1]
@@ -109,18 +109,18 @@ class IForest(OutlierDetector[IForestParameters]):
     def _scores(self, values: Floats) -> Floats:
         return _scores(values, self._forest, self._divisor)
 
-    def _strange(self, values: Floats) -> NDArray[np.bool_]:
+    def _unusual(self, values: Floats) -> NDArray[np.bool_]:
         """Tells which values are outliers whatever the trees say; the same shape."""
         other = self._constant & (values != self._quantiles[_MIDDLE]) & ~np.isnan(values)
-        strange: NDArray[np.bool_] = np.isinf(values) | other
-        return strange
+        unusual: NDArray[np.bool_] = np.isinf(values) | other
+        return unusual
 
     def score(self, rows: Rows) -> Scores:
         """Scores the rows of requests."""
         values = rows.values[:, self._features]
         score = self._scores(values)
         if self._constant.any() or not np.isfinite(values).all():
-            score[self._strange(values).any(axis=1)] = 1.0
+            score[self._unusual(values).any(axis=1)] = 1.0
             score[np.isnan(values).all(axis=1)] = np.nan
         return Scores(score, score > self._threshold, self._threshold, self._features)
 
@@ -128,10 +128,10 @@ class IForest(OutlierDetector[IForestParameters]):
         """Names the features whose values, replaced by their medians, leave a normal row."""
         values = rows.values[row, self._features]
         medians = self._quantiles[_MIDDLE]
-        strange = self._strange(values)
-        changed = np.where(strange, medians, values)
-        blamed = dict.fromkeys(np.flatnonzero(strange).tolist(), 1.0)
-        left = np.flatnonzero(~np.isnan(values) & ~strange).tolist()
+        unusual = self._unusual(values)
+        changed = np.where(unusual, medians, values)
+        blamed = dict.fromkeys(np.flatnonzero(unusual).tolist(), 1.0)
+        left = np.flatnonzero(~np.isnan(values) & ~unusual).tolist()
         score = float(self._scores(changed[np.newaxis])[0])
         while left and len(blamed) < _MOST_NAMED and (score > scores.threshold or not blamed):
             trials = np.repeat(changed[np.newaxis], len(left), axis=0)
@@ -156,9 +156,9 @@ class IForest(OutlierDetector[IForestParameters]):
         steps = self._quantiles[:, place]
         trials = np.repeat(values[np.newaxis], len(steps), axis=0)
         trials[:, place] = steps
-        strange = np.flatnonzero(self._scores(trials) > threshold)
-        low = int(max(strange[strange < _MIDDLE], default=-1)) + 1
-        high = int(min(strange[strange > _MIDDLE], default=len(steps))) - 1
+        unusual = np.flatnonzero(self._scores(trials) > threshold)
+        low = int(max(unusual[unusual < _MIDDLE], default=-1)) + 1
+        high = int(min(unusual[unusual > _MIDDLE], default=len(steps))) - 1
         return [float(steps[low]), float(steps[high])]
 
 

@@ -5,8 +5,8 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of
-from nilometer_detectors.outliers.contract import OutlierDetector, Scores, highest
+from nilometer_detectors.detector import Context, InvalidDetector, Parameters, baseline_of
+from nilometer_detectors.outliers.base.contract import OutlierDetector, Scores, highest
 from nilometer_logger.rows import Rows
 
 
@@ -42,7 +42,7 @@ class IQR(OutlierDetector[IQRParameters]):
         """Takes the quartiles from the baseline's sample.
 
         Raises:
-            Refused: if there is no baseline, nothing to judge, or a feature without a value in the sample.
+            InvalidDetector: if there is no baseline, nothing to judge, or a feature without a value in the sample.
         """
         super().__init__(parameters, context)
         self._features = self.chosen(parameters.features, context)
@@ -51,7 +51,7 @@ class IQR(OutlierDetector[IQRParameters]):
         for at, place in enumerate(self._features):
             reference = baseline.reference(place)
             if not len(reference):
-                raise Refused(
+                raise InvalidDetector(
                     f"the baseline's sample has no usable value of {context.features.names[place]!r}: "
                     "name the features to judge without it"
                 )

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import gammaincc, gammainccinv
 
-from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of
+from nilometer_detectors.detector import Context, InvalidDetector, Parameters, baseline_of
 from nilometer_detectors.kernels.whitening import whiten
-from nilometer_detectors.outliers.contract import OutlierDetector, Scores, tell, weightiest
-from nilometer_detectors.outliers.covariance import inverse_root, ledoit_wolf
+from nilometer_detectors.outliers.base.contract import OutlierDetector, Scores, tell, weightiest
+from nilometer_detectors.outliers.base.covariance import inverse_root, ledoit_wolf
 from nilometer_logger.rows import ColumnType, Floats, Rows
 
 if TYPE_CHECKING:
-    from nilometer_detectors.baseline import Baseline
+    from nilometer_detectors.baselines.baseline import Baseline
 
 _FEWEST = 1e-290  # of probabilities that are told apart
 _PATTERNS = 64  # of missing values, whose matrices are kept; any other is computed again
@@ -99,12 +99,12 @@ class Mahalanobis(OutlierDetector[MahalanobisParameters]):
         """Takes moments and covariance out of the baseline.
 
         Raises:
-            Refused: if there is no baseline, nothing to judge, or a feature of which the baseline has too few values.
+            InvalidDetector: if there is no baseline, nothing to judge, or a feature of which the baseline has too few values.
         """
         super().__init__(parameters, context)
         self._features = self.chosen(parameters.features, context)
         if len(self._features) > _MOST_FEATURES:
-            raise Refused(
+            raise InvalidDetector(
                 f"is to judge {len(self._features)} features together, and takes at most {_MOST_FEATURES}: name fewer",
                 "features",
             )
@@ -112,7 +112,7 @@ class Mahalanobis(OutlierDetector[MahalanobisParameters]):
         known = {place: at for at, place in enumerate(prepared["features"].tolist())}
         for place in self._features:
             if place not in known:
-                raise Refused(
+                raise InvalidDetector(
                     f"the baseline has too few complete rows with a usable value of {context.features.names[place]!r}: "
                     "name the features to judge without it"
                 )
@@ -149,9 +149,9 @@ class Mahalanobis(OutlierDetector[MahalanobisParameters]):
             for column in white.T:
                 distance += column
             score[members] = equivalent(distance, len(places), self._degrees)
-        strange = np.isinf(values) | (observed & ~self._varying & (values != self._mean))
-        shares[strange] = np.inf
-        score[strange.any(axis=1)] = np.inf
+        unusual = np.isinf(values) | (observed & ~self._varying & (values != self._mean))
+        shares[unusual] = np.inf
+        score[unusual.any(axis=1)] = np.inf
         score[np.isnan(values).all(axis=1)] = np.nan
         return Scores(score, score > self._threshold, self._threshold, self._features, shares)
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nilometer_detectors.detector import Context
-from nilometer_detectors.outliers.contract import OutlierDetector
-from nilometer_detectors.outliers.faults import FaultDetector, FaultParameters
-from nilometer_detectors.statistics.contract import plain
+from nilometer_detectors.outliers.base.contract import OutlierDetector
+from nilometer_detectors.outliers.base.faults import FaultDetector, FaultParameters
+from nilometer_detectors.statistics.base.contract import plain
 from nilometer_logger.rows import ColumnType, Floats, Rows
 
 _WANTED: Mapping[ColumnType, str] = {"numeric": "a number", "boolean": "a truth value", "text": "a text"}
@@ -41,7 +41,7 @@ class Types(FaultDetector):
         """Finds the texts among numbers, and the numbers among truth values and texts."""
         judged = ~np.isnan(values)
         wrong = judged & self._boolean & (values != 0) & (values != 1)
-        for row, column in rows.strange:
+        for row, column in rows.unrecognized:
             place = self._places.get(column)
             if place is not None:
                 wrong[row, place] = judged[row, place] = True

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_detectors.outliers.faults import FaultDetector
+from nilometer_detectors.outliers.base.faults import FaultDetector
 from nilometer_logger.rows import ColumnType, Floats, Rows
 
 _MOST_SHOWN = 20  # categories; a column may have hundreds

@@ -5,8 +5,8 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from nilometer_detectors.detector import Context, Parameters, Refused, baseline_of
-from nilometer_detectors.outliers.contract import OutlierDetector, Scores, highest
+from nilometer_detectors.detector import Context, InvalidDetector, Parameters, baseline_of
+from nilometer_detectors.outliers.base.contract import OutlierDetector, Scores, highest
 from nilometer_logger.rows import Rows
 
 
@@ -37,14 +37,14 @@ class ZScore(OutlierDetector[ZScoreParameters]):
         """Takes the features' moments from the baseline.
 
         Raises:
-            Refused: if there is no baseline, nothing to judge, or a feature without a standard deviation.
+            InvalidDetector: if there is no baseline, nothing to judge, or a feature without a standard deviation.
         """
         super().__init__(parameters, context)
         self._features = self.chosen(parameters.features, context)
         columns = [baseline_of(context).features[place] for place in self._features]
         for column in columns:
             if column.mean is None or column.stddev is None:
-                raise Refused(
+                raise InvalidDetector(
                     f"the baseline has no standard deviation of {column.name!r}, with fewer than two usable values or too large ones: "
                     "name the features to judge without it"
                 )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from nilometer_detectors.table import Cells, number_of
+from nilometer_detectors.baselines.table import Cells, number_of
 from nilometer_logger.rows import Column, ColumnType, label
 
 _TRUTH = {"true": True, "false": False}

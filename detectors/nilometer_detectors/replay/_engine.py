@@ -1,6 +1,6 @@
 """Records through the worker's own partitions, without a worker: what is found, and an account of what was not used.
 
-The windows, the clocks, the pairing and the detectors are those of the worker (`nilometer_logger.partition`), so the
+The windows, the clocks, the pairing and the detectors are those of the worker (`nilometer_logger.engine.partition`), so the
 same records give the same findings, byte for byte. Three things differ, because nobody waits here for more:
 
 * A record that *configures* (the worker writes one where monitors change) is passed over, so that a monitor under trial
@@ -15,15 +15,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from nilometer_logger import punctuation, topics
+from nilometer_logger import topics
+from nilometer_logger.cloudevents import CloudEvent
 from nilometer_logger.deadletters import POSITION, REASON
+from nilometer_logger.decoding.inferences import Record
+from nilometer_logger.engine import punctuation
+from nilometer_logger.engine.counters import StreamCounters
+from nilometer_logger.engine.limits import PartitionLimits
+from nilometer_logger.engine.partition import PartitionState
+from nilometer_logger.engine.protocol import Monitor
 from nilometer_logger.errors import EventError
-from nilometer_logger.events import CloudEvent
-from nilometer_logger.inferences import Record
-from nilometer_logger.monitoring import Monitor
-from nilometer_logger.partition import Partition
-from nilometer_logger.snapshots import Message
-from nilometer_logger.streamfigures import Bounds, StreamFigures
+from nilometer_logger.topics import Message
 
 MOST_REASONS = 20
 _OTHERS = "other reasons"
@@ -68,7 +70,7 @@ class Replay:
 
     Args:
         monitors: of different names.
-        bounds: the worker's.
+        limits: the worker's.
         configured: whether records that configure are obeyed.
         place: what the offset of a record counts, where it is not one of Kafka's, such as ``line``.
 
@@ -79,16 +81,16 @@ class Replay:
     """
 
     def __init__(
-        self, monitors: Sequence[Monitor], bounds: Bounds, *, configured: bool = False, place: str = ""
+        self, monitors: Sequence[Monitor], limits: PartitionLimits, *, configured: bool = False, place: str = ""
     ) -> None:
         self.records = 0
         self.unused = Unused()
         self.reconfigured = 0
         self._monitors = {monitor.name: monitor for monitor in monitors}
-        self._bounds = bounds
+        self._limits = limits
         self._configured = configured
         self._place = place
-        self._partitions: dict[int, Partition] = {}
+        self._partitions: dict[int, PartitionState] = {}
         self._waiting = 0
 
     def take(self, number: int, records: Sequence[Record]) -> list[CloudEvent]:
@@ -104,7 +106,7 @@ class Replay:
         self.records += len(records)
         partition = self._partitions.get(number)
         if partition is None:
-            partition = self._partitions[number] = Partition(list(self._monitors.values()), self._bounds)
+            partition = self._partitions[number] = PartitionState(list(self._monitors.values()), self._limits)
         found = partition.apply([record for record in records if not self._is_passed_over(record)])
         self._waiting += 1
         if partition.has_findings or self._waiting >= _TAKEN_EVERY:
@@ -124,10 +126,10 @@ class Replay:
             found += self._taken(partition)
         return found
 
-    def figures(self) -> list[StreamFigures]:
+    def counters(self) -> list[StreamCounters]:
         """Tells how the streams that are watched stand, by their names."""
         return sorted(
-            (each for partition in self._partitions.values() for each in partition.figures()),
+            (each for partition in self._partitions.values() for each in partition.counters()),
             key=lambda each: each.stream,
         )
 
@@ -135,7 +137,7 @@ class Replay:
         """Tells which streams have shown that no monitor watches: the first of them."""
         return sorted(stream for partition in self._partitions.values() for stream in partition.unwatched)
 
-    def _taken(self, partition: Partition) -> list[CloudEvent]:
+    def _taken(self, partition: PartitionState) -> list[CloudEvent]:
         self._waiting = 0
         snapshot = partition.take()
         for message in snapshot.dead:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from nilometer_detectors.following import reader
+from nilometer_detectors.apps.events import reader
 from nilometer_detectors.replay._span import Bound
 from nilometer_logger import topics
+from nilometer_logger.decoding.inferences import Record
 from nilometer_logger.errors import SettingError, UnavailableError
-from nilometer_logger.inferences import Record
 from nilometer_logger.settings import Common
 from nilometer_logger.times import SECOND
 
@@ -93,10 +93,10 @@ class Span:
     ) -> dict[TopicPartition, int]:
         """Finds the offset of a bound in every partition; one in which nothing arrived so late is not there."""
         if bound.offsets is not None:
-            strange = [number for number in bound.offsets if number >= len(default)]
-            if strange:
+            unknown = [number for number in bound.offsets if number >= len(default)]
+            if unknown:
                 raise SettingError(
-                    f"{flag} names partition {strange[0]}, and topic {self._topic} has {len(default)}, from 0"
+                    f"{flag} names partition {unknown[0]}, and topic {self._topic} has {len(default)}, from 0"
                 )
             return {each: bound.offsets.get(each.partition, offset) for each, offset in default.items()}
         if bound.time is None:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from nilometer_detectors.replay._engine import Unused
+from nilometer_logger.cloudevents import BATCH_HEADERS, CloudEvent, encode_batch, from_json, from_json_batch
+from nilometer_logger.cloudevents.kserve import half_of, time_of
+from nilometer_logger.decoding.inferences import Record
 from nilometer_logger.errors import EventError, SettingError
-from nilometer_logger.events import BATCH_HEADERS, CloudEvent, encode_batch, from_json, from_json_batch
-from nilometer_logger.inferences import Record
-from nilometer_logger.kserve import half_of, time_of
 
 _MOST_LINE_BYTES = 64 * 2**20
 

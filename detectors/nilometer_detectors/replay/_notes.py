@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from nilometer_detectors.monitor import CompiledMonitor
+from nilometer_detectors.monitors.monitor import CompiledMonitor
 from nilometer_detectors.replay._account import Account
 from nilometer_detectors.replay._engine import Replay, Unused
 from nilometer_detectors.replay._sources import Source
@@ -45,12 +45,14 @@ def _counted(replay: Replay, account: Account) -> Iterator[str]:
         share = f", {drifting} with drift" if drifting else ", none with drift"
         yield f"{about.monitor} over {about.stream.strip('/')}: {windows} windows{share}, {account.rows[about]} rows in them"
     told = {
-        "events had come before (duplicates)": sum(each.duplicates for each in replay.figures()),
-        "events had no time that can be read, and took their arrival's": sum(each.untimed for each in replay.figures()),
+        "events had come before (duplicates)": sum(each.duplicates for each in replay.counters()),
+        "events had no time that can be read, and took their arrival's": sum(
+            each.untimed for each in replay.counters()
+        ),
         "requests of closed windows had no response": account.unanswered,
     }
     yield from (f"{count} {what}" for what, count in told.items() if count)
-    late, rows = (sum(getattr(each, name) for each in replay.figures()) for name in ("late", "rows"))
+    late, rows = (sum(getattr(each, name) for each in replay.counters()) for name in ("late", "rows"))
     if late:
         help_ = "; a longer windows.watermarkDelay would have waited for them" if late > _MANY_LATE * rows else ""
         yield f"{late} times a row came after its window had closed (late){help_}"
@@ -65,7 +67,7 @@ def _windows(source: Source, replay: Replay, account: Account) -> Iterator[str]:
                 "end (drained); what it cuts off is partial, and not judged"
             )
         return
-    if still := sum(each.open_windows for each in replay.figures()):
+    if still := sum(each.open_windows for each in replay.counters()):
         yield f"{still} windows, or parts of some, were open at the end of the span, and give no finding"
 
 

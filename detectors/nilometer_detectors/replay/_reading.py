@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from nilometer_detectors.replay._columns import Column
-from nilometer_logger.events import CloudEvent
+from nilometer_logger.cloudevents import CloudEvent
 from nilometer_logger.times import parse_time
 
 HALVES = ("features", "predictions")
@@ -17,7 +17,7 @@ Key = tuple[str, str]
 
 
 @dataclass
-class Said:
+class DetectorResult:
     """What a drift detector says of a window, or of one column of it.
 
     Attributes:
@@ -32,10 +32,10 @@ class Said:
     p_value: float | None = None
     threshold: float | None = None
     reason: str = ""
-    columns: dict[Key, "Said"] = field(default_factory=dict)
+    columns: dict[Key, "DetectorResult"] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, verdict: str, body: Mapping[str, Any]) -> "Said":
+    def read(cls, verdict: str, body: Mapping[str, Any]) -> "DetectorResult":
         """Reads a finding of drift."""
         columns = {
             (half, name): cls._plain(_VERDICTS[said.get("drift")], said)
@@ -47,7 +47,7 @@ class Said:
         return whole
 
     @classmethod
-    def _plain(cls, verdict: str, said: Mapping[str, Any]) -> "Said":
+    def _plain(cls, verdict: str, said: Mapping[str, Any]) -> "DetectorResult":
         distance, p_value, threshold = (_finite(said.get(name)) for name in ("distance", "pValue", "threshold"))
         return cls(verdict, distance, p_value, threshold, said.get("reason", ""))
 
@@ -85,7 +85,7 @@ class Window:
     duplicates: int
     unanswered: int | None
     columns: dict[Key, Column]
-    said: dict[str, Said] = field(default_factory=dict)
+    said: dict[str, DetectorResult] = field(default_factory=dict)
     windows: int = 1
 
     @classmethod
@@ -180,7 +180,7 @@ def read_findings(events: Iterable[CloudEvent]) -> Iterator[tuple[About, Window 
         about, body = About(attributes["monitor"], attributes["partitionkey"]), msgspec.json.decode(event.data)
         kind, detector = attributes["type"].rpartition(".")[2], attributes.get("detector", "")
         if kind == "drift" and open_window is not None:
-            open_window[1].said[detector] = Said.read(attributes["verdict"], body)
+            open_window[1].said[detector] = DetectorResult.read(attributes["verdict"], body)
             continue
         if open_window is not None:
             yield open_window

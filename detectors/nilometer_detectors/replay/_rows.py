@@ -11,17 +11,17 @@ from pathlib import Path
 
 import msgspec
 
-from nilometer_detectors.monitor import CompiledMonitor
+from nilometer_detectors.baselines.sources import NpzSource, ParquetSource, RequestSource, open_source
+from nilometer_detectors.baselines.table import Cells, Chunk, Source
+from nilometer_detectors.monitors.monitor import CompiledMonitor
 from nilometer_detectors.replay._cells import json_values
 from nilometer_detectors.replay._engine import Unused
 from nilometer_detectors.replay._lines import record_of
 from nilometer_detectors.replay._times import Times, Unit
-from nilometer_detectors.sources import NpzSource, ParquetSource, RequestSource, open_source
-from nilometer_detectors.table import Cells, Chunk, Source
+from nilometer_logger.cloudevents import CloudEvent
+from nilometer_logger.cloudevents.kserve import REQUEST, RESPONSE, Stream
+from nilometer_logger.decoding.inferences import Record
 from nilometer_logger.errors import SettingError
-from nilometer_logger.events import CloudEvent
-from nilometer_logger.inferences import Record
-from nilometer_logger.kserve import REQUEST, RESPONSE, Stream
 from nilometer_logger.rows import Column, Schema
 from nilometer_logger.times import format_time
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nilometer_detectors.following import to_json_line
-from nilometer_detectors.loading import load_monitor
-from nilometer_detectors.monitor import CompiledMonitor
+from nilometer_detectors.apps.events import to_json_line
+from nilometer_detectors.monitors.files.loader import load_monitor
+from nilometer_detectors.monitors.monitor import CompiledMonitor
 from nilometer_detectors.replay._account import Account
 from nilometer_detectors.replay._engine import Replay
 from nilometer_detectors.replay._kafka import Span
@@ -24,10 +24,10 @@ from nilometer_detectors.replay._text import Lines, outlier_lines
 from nilometer_detectors.replay._times import Unit
 from nilometer_detectors.replay.report import write_report
 from nilometer_logger import topics
+from nilometer_logger.cloudevents import CloudEvent
+from nilometer_logger.engine.limits import partition_limits
 from nilometer_logger.errors import SettingError
-from nilometer_logger.events import CloudEvent
 from nilometer_logger.settings import ReplaySettings
-from nilometer_logger.streamfigures import bounds_of
 
 _EVENTS = (".jsonl", ".ndjson", ".json")
 
@@ -66,7 +66,7 @@ def run(settings: ReplaySettings, asked: Asked) -> Account:
     """
     monitors = _load(asked.monitors)
     source = _open(settings, asked, monitors)
-    replay = Replay(monitors, bounds_of(settings), configured=asked.configured, place=source.place)
+    replay = Replay(monitors, partition_limits(settings), configured=asked.configured, place=source.place)
     found = _Found(settings.output, stories=asked.html is not None)
     complete = asyncio.run(_replay(source, replay, found))
     lines = notes(monitors, source, replay, found.account, complete=complete)
@@ -142,7 +142,7 @@ class _Found:
 async def _replay(source: Source, replay: Replay, found: _Found) -> bool:
     """Runs to the end; tells whether it came there. Ctrl-C ends it in order."""
     try:
-        async for number, records in source.bites():
+        async for number, records in source.chunks():
             found.take(replay.take(number, records))
             await asyncio.sleep(0)
     except asyncio.CancelledError:

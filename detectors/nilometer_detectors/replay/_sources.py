@@ -9,10 +9,10 @@ from nilometer_detectors.replay._engine import Unused
 from nilometer_detectors.replay._kafka import Span
 from nilometer_detectors.replay._lines import EventFile
 from nilometer_detectors.replay._rows import RowFile
-from nilometer_logger.inferences import Record
+from nilometer_logger.decoding.inferences import Record
 
 # What is taken at once from a file; no finding depends on it.
-_BITE = 500
+_CHUNK = 500
 
 
 class Source(ABC):
@@ -33,7 +33,7 @@ class Source(ABC):
         self.unused = Unused()
 
     @abstractmethod
-    def bites(self) -> AsyncIterator[tuple[int, Sequence[Record]]]:
+    def chunks(self) -> AsyncIterator[tuple[int, Sequence[Record]]]:
         """Gives the records of each partition in their order, with its number."""
 
     @abstractmethod
@@ -51,7 +51,7 @@ class LogSource(Source):
         self.name = name
         self._span = span
 
-    async def bites(self) -> AsyncIterator[tuple[int, Sequence[Record]]]:
+    async def chunks(self) -> AsyncIterator[tuple[int, Sequence[Record]]]:
         """Gives the records, partition by partition."""
         async for records in self._span.records():
             yield records[0].partition, records
@@ -76,12 +76,12 @@ class FileSource(Source):
         self._file = file
         self._count = 0
 
-    async def bites(self) -> AsyncIterator[tuple[int, Sequence[Record]]]:
+    async def chunks(self) -> AsyncIterator[tuple[int, Sequence[Record]]]:
         """Gives the records as one partition."""
         records: Iterator[Record] = self._file.records()
-        while bite := list(islice(records, _BITE)):
-            self._count += len(bite)
-            yield 0, bite
+        while chunk := list(islice(records, _CHUNK)):
+            self._count += len(chunk)
+            yield 0, chunk
 
     def told(self) -> list[str]:
         """Says what was read."""

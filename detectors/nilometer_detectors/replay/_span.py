@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nilometer_detectors.windows import parse_duration
+from nilometer_detectors.monitors.window_spec import parse_duration
 from nilometer_logger.errors import SettingError
 from nilometer_logger.times import SECOND, parse_time
 

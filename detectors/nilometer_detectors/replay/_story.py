@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from nilometer_detectors.replay._account import Account
 from nilometer_detectors.replay._columns import Column, Histogram
-from nilometer_detectors.replay._reading import About, Key, Outlier, Said, Window
+from nilometer_detectors.replay._reading import About, DetectorResult, Key, Outlier, Window
 
 MOST_WINDOWS = 400
 MOST_OUTLIERS = 1000
@@ -138,7 +138,7 @@ def merged(first: Window, second: Window) -> Window:
     )
 
 
-def _worse(first: Said, second: Said) -> Said:
+def _worse(first: DetectorResult, second: DetectorResult) -> DetectorResult:
     """Chooses what says more of drift: for the whole and for each column."""
     worse = max((first, second), key=_suspicion)
     columns = {
@@ -148,7 +148,7 @@ def _worse(first: Said, second: Said) -> Said:
     return replace(worse, columns=columns)
 
 
-def _suspicion(said: Said) -> tuple[int, float, float]:
+def _suspicion(said: DetectorResult) -> tuple[int, float, float]:
     p_value = 1.0 if said.p_value is None else said.p_value
     return _RANKS[said.verdict], -p_value, -math.inf if said.distance is None else said.distance
 

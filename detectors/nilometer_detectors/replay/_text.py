@@ -8,10 +8,10 @@ cursor.
 
 from collections.abc import Iterator, Mapping
 
-from nilometer_detectors.outliers.contract import INFINITE
+from nilometer_detectors.monitors.window_spec import format_duration
+from nilometer_detectors.outliers.base.contract import INFINITE
 from nilometer_detectors.replay._account import Account
-from nilometer_detectors.replay._reading import About, Outlier, Said, Window
-from nilometer_detectors.windows import format_duration
+from nilometer_detectors.replay._reading import About, DetectorResult, Outlier, Window
 from nilometer_logger.terminal import printable
 from nilometer_logger.times import SECOND, format_time
 
@@ -59,7 +59,7 @@ def _verdicts(window: Window) -> Iterator[str]:
         yield f"{', '.join(names)} {verdict}"
 
 
-def _measured(said: Said) -> str:
+def _measured(said: DetectorResult) -> str:
     if said.verdict == "nodata":
         return f" ({said.reason})" if said.reason else ""
     numbers = [(name, number) for name, number in (("d", said.distance), ("p", said.p_value)) if number is not None]

@@ -5,8 +5,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Result, plain
-from nilometer_detectors.statistics.pairs import Pairs
+from nilometer_detectors.statistics.base.contract import Arrays, Block, Layout, Result, plain
+from nilometer_detectors.statistics.base.pairs import Pairs
 from nilometer_logger.rows import Floats
 
 

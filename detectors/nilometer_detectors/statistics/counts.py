@@ -5,7 +5,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Result, Statistic
+from nilometer_detectors.statistics.base.contract import Arrays, Block, Layout, Result, Statistic
 
 
 class Counts(Statistic):

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_detectors.statistics.contract import Block, Layout, Result, plain
-from nilometer_detectors.statistics.pairs import Pairs, ordered_pairs
+from nilometer_detectors.statistics.base.contract import Block, Layout, Result, plain
+from nilometer_detectors.statistics.base.pairs import Pairs, ordered_pairs
 from nilometer_logger.rows import Floats
 
 

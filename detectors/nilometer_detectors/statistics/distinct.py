@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Result, Statistic
+from nilometer_detectors.statistics.base.contract import Arrays, Block, Layout, Result, Statistic
 from nilometer_logger.rows import hashes_of
 
 _BITS = 11
@@ -43,7 +43,7 @@ class Distinct(Statistic):
         rows, columns = block.values.shape
         bits = (block.values + 0.0).view(np.uint64)  # which makes +0 of -0
         hashes = hashes_of(bits.ravel(), np.zeros(bits.size, dtype=np.int64))
-        for (row, column), text in block.strange.items():
+        for (row, column), text in block.unrecognized.items():
             hashes[row * columns + column] = _hash(text)
         # 53 bits are a float64 exactly, and the exponent of a float64 tells how many zeros they begin with.
         rest = hashes & np.uint64((1 << _REST) - 1)

@@ -4,7 +4,7 @@ from typing import Self
 
 import numpy as np
 
-from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Result, Statistic, plain
+from nilometer_detectors.statistics.base.contract import Arrays, Block, Layout, Result, Statistic, plain
 
 
 class Extremes(Statistic):

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_detectors.statistics.contract import Arrays, Block, Layout, Result, Statistic
+from nilometer_detectors.statistics.base.contract import Arrays, Block, Layout, Result, Statistic
 
 _CHUNK = 255  # rows whose count fits into one byte, so that a sum over booleans stays in SIMD lanes
 

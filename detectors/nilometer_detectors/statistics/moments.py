@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from nilometer_detectors.statistics.contract import Layout, Result, plain
-from nilometer_detectors.statistics.shifted import Shifted
+from nilometer_detectors.statistics.base.contract import Layout, Result, plain
+from nilometer_detectors.statistics.base.shifted import Shifted
 from nilometer_logger.rows import Floats
 
 

@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_detectors.statistics.contract import OBJECT_BYTES, Arrays, Block, Layout, Result, Statistic, plain
+from nilometer_detectors.statistics.base.contract import OBJECT_BYTES, Arrays, Block, Layout, Result, Statistic, plain
 from nilometer_logger.errors import StateError
 from nilometer_logger.rows import Floats
 

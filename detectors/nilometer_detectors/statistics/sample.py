@@ -4,8 +4,8 @@ from typing import Self
 
 import numpy as np
 
-from nilometer_detectors.statistics.bottomk import BottomK
-from nilometer_detectors.statistics.contract import OBJECT_BYTES, Arrays, Block, Layout, Result, Statistic
+from nilometer_detectors.statistics.base.bottomk import BottomK
+from nilometer_detectors.statistics.base.contract import OBJECT_BYTES, Arrays, Block, Layout, Result, Statistic
 from nilometer_logger.errors import StateError
 from nilometer_logger.rows import Floats
 

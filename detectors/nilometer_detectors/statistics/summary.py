@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nilometer_detectors.statistics.autocorrelation import Autocorrelation
-from nilometer_detectors.statistics.contract import Block, Layout, Result, Statistic
+from nilometer_detectors.statistics.base.contract import Block, Layout, Result, Statistic
+from nilometer_detectors.statistics.base.packing import pack, unpack
 from nilometer_detectors.statistics.counts import Counts
 from nilometer_detectors.statistics.covariance import Covariance
 from nilometer_detectors.statistics.distinct import Distinct
 from nilometer_detectors.statistics.extremes import Extremes
 from nilometer_detectors.statistics.histogram import Histogram
 from nilometer_detectors.statistics.moments import Moments
-from nilometer_detectors.statistics.packing import pack, unpack
 from nilometer_detectors.statistics.quantiles import Quantiles
 from nilometer_detectors.statistics.sample import Sample
 from nilometer_detectors.statistics.shape import Shape
@@ -106,14 +106,14 @@ class Summary:
 
     def update(self, rows: Rows) -> None:
         """Takes a block of rows."""
-        self.take(rows.values, rows.hashes, rows.strange)
+        self.take(rows.values, rows.hashes, rows.unrecognized)
 
     def take(
-        self, values: Floats, hashes: NDArray[np.uint64], strange: Mapping[tuple[int, int], str] | None = None
+        self, values: Floats, hashes: NDArray[np.uint64], unrecognized: Mapping[tuple[int, int], str] | None = None
     ) -> None:
         """Takes values of shape (rows, columns), the hashes of the rows' identities, and the texts of strange values."""
         with np.errstate(over="ignore", invalid="ignore"):
-            block = Block(values, hashes, strange)
+            block = Block(values, hashes, unrecognized)
             for statistic in self._kept():
                 statistic.update(block)
 

@@ -5,7 +5,7 @@ from typing import Self
 import msgspec
 import numpy as np
 
-from nilometer_detectors.statistics.contract import OBJECT_BYTES, Arrays, Block, Layout, Result, Statistic
+from nilometer_detectors.statistics.base.contract import OBJECT_BYTES, Arrays, Block, Layout, Result, Statistic
 from nilometer_logger.errors import StateError
 from nilometer_logger.rows import UNSEEN
 
@@ -55,7 +55,7 @@ class Top(Statistic):
         unseen = block.values[:, bins.categorical] == UNSEEN
         if unseen.any():
             for row, number in np.argwhere(unseen).tolist():
-                self._count(number, block.strange.get((row, bins.categorical[number]), ""))
+                self._count(number, block.unrecognized.get((row, bins.categorical[number]), ""))
 
     def _count(self, number: int, text: str) -> None:
         counters = self._texts[number]

@@ -7,7 +7,7 @@ its schema, and a text column the length of its text in characters. Two values a
 * NaN means *missing*: null, absent, not a number, or of the wrong type;
 * `UNSEEN` in a categorical column means a category that the schema does not name.
 
-The text of an unseen category, and of a value of the wrong type, is kept in `Rows.strange`.
+The text of an unseen category, and of a value of the wrong type, is kept in `Rows.unrecognized`.
 """
 
 from nilometer_logger.rows._binding import bind, encode, label

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nilometer_logger.rows._schema import UNSEEN, Column, Floats, Schema, Sources
 
-Strange = dict[tuple[int, int], str]
+Unrecognized = dict[tuple[int, int], str]
 # From so many numbers of a column on, it pays to look for those that are alike.
 _MANY = 32
 
@@ -49,18 +49,18 @@ def encode(column: Column, values: Iterable[object]) -> tuple[Floats, dict[int, 
 def _encode_texts(values: Iterable[object]) -> tuple[Floats, dict[int, str]]:
     """Measures texts; what is neither a text nor missing is kept as one that is strange."""
     lengths: list[float] = []
-    strange: dict[int, str] = {}
+    unrecognized: dict[int, str] = {}
     for row, value in enumerate(values):
         lengths.append(len(value) if isinstance(value, str) else math.nan)
         text = None if isinstance(value, str) else label(value)
         if text is not None and text.lower() != "nan":
-            strange[row] = text
-    return np.array(lengths, dtype=np.float64), strange
+            unrecognized[row] = text
+    return np.array(lengths, dtype=np.float64), unrecognized
 
 
 def _encode_numbers(values: list[object]) -> tuple[Floats, dict[int, str]]:
     numbers = np.empty(len(values))
-    strange: dict[int, str] = {}
+    unrecognized: dict[int, str] = {}
     try:
         struct.pack_into(f"{len(values)}d", numbers.data, 0, *values)
     except struct.error:  # something among them is no number
@@ -71,8 +71,8 @@ def _encode_numbers(values: list[object]) -> tuple[Floats, dict[int, str]]:
             numbers[row] = math.nan
             text = label(value)
             if text is not None and text.lower() != "nan":  # as those write what is missing who have no null
-                strange[row] = text
-    return numbers, strange
+                unrecognized[row] = text
+    return numbers, unrecognized
 
 
 def _encode_categories(categories: Sequence[str], values: Iterable[object]) -> tuple[Floats, dict[int, str]]:
@@ -83,7 +83,7 @@ def _encode_categories(categories: Sequence[str], values: Iterable[object]) -> t
         elif digit in codes:
             codes[word] = codes[digit]
     numbers: list[float] = []
-    strange: dict[int, str] = {}
+    unrecognized: dict[int, str] = {}
     for row, value in enumerate(values):
         text = label(value)
         if text is None:
@@ -91,12 +91,12 @@ def _encode_categories(categories: Sequence[str], values: Iterable[object]) -> t
             continue
         code = codes.get(text, UNSEEN)
         if code == UNSEEN:
-            strange[row] = text
+            unrecognized[row] = text
         numbers.append(code)
-    return np.array(numbers, dtype=np.float64), strange
+    return np.array(numbers, dtype=np.float64), unrecognized
 
 
-def bind(schema: Schema, names: Sequence[str] | None, table: NDArray[np.generic]) -> tuple[Floats, Strange]:
+def bind(schema: Schema, names: Sequence[str] | None, table: NDArray[np.generic]) -> tuple[Floats, Unrecognized]:
     """Gives a payload's table, or many that are alike one below the other, the columns of a schema.
 
     Columns are matched by name where the payload names at least one column of the schema (a column it lacks is missing
@@ -134,10 +134,10 @@ def _taken(sources: Sources, table: NDArray[np.generic]) -> Floats:
     return values
 
 
-def _bound(schema: Schema, sources: Sources, table: NDArray[np.generic]) -> tuple[Floats, Strange]:
+def _bound(schema: Schema, sources: Sources, table: NDArray[np.generic]) -> tuple[Floats, Unrecognized]:
     """Binds column by column."""
     values = np.full((len(table), len(schema)), np.nan)
-    strange: Strange = {}
+    unrecognized: Unrecognized = {}
     for place, (column, source) in enumerate(zip(schema.columns, sources, strict=True)):
         if source is None:
             continue
@@ -146,8 +146,8 @@ def _bound(schema: Schema, sources: Sources, table: NDArray[np.generic]) -> tupl
             values[:, place], texts = _encode_alike(column, cells)
         else:
             values[:, place], texts = encode(column, cells.tolist())
-        strange.update({(row, place): text for row, text in texts.items()})
-    return values, strange
+        unrecognized.update({(row, place): text for row, text in texts.items()})
+    return values, unrecognized
 
 
 def _encode_alike(column: Column, cells: NDArray[np.generic]) -> tuple[Floats, dict[int, str]]:
@@ -155,11 +155,11 @@ def _encode_alike(column: Column, cells: NDArray[np.generic]) -> tuple[Floats, d
     if column.type not in ("categorical", "text"):
         return _floats(cells), {}
     different, places = np.unique(_floats(cells) if cells.dtype.kind == "f" else cells, return_inverse=True)
-    codes, strange = encode(column, different.tolist())
-    if not strange:
+    codes, unrecognized = encode(column, different.tolist())
+    if not unrecognized:
         return codes[places], {}
-    rows = np.flatnonzero(np.isin(places, list(strange))).tolist()
-    return codes[places], {row: strange[place] for row, place in zip(rows, places[rows].tolist(), strict=True)}
+    rows = np.flatnonzero(np.isin(places, list(unrecognized))).tolist()
+    return codes[places], {row: unrecognized[place] for row, place in zip(rows, places[rows].tolist(), strict=True)}
 
 
 def _floats(table: NDArray[np.generic]) -> Floats:

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nilometer_logger.kserve import Half
+from nilometer_logger.cloudevents.kserve import Half
 from nilometer_logger.rows._schema import Floats, Schema
 
 
@@ -23,7 +23,7 @@ class Rows:
         ids: the id of the inference of each row.
         numbers: shape (rows,), int64; the row's place in its inference, from 0.
         hashes: shape (rows,), uint64; a hash of the row's identity, the same wherever and however often it is read.
-        strange: by (row, column), the text of a value that the column has no number for: in a categorical column a
+        unrecognized: by (row, column), the text of a value that the column has no number for: in a categorical column a
             category that the schema does not name, in another one what is no number.
     """
 
@@ -34,7 +34,7 @@ class Rows:
     ids: Sequence[str]
     numbers: NDArray[np.int64]
     hashes: NDArray[np.uint64]
-    strange: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    unrecognized: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -42,10 +42,12 @@ class Rows:
 
     def take(self, indices: NDArray[np.intp]) -> "Rows":
         """Returns the rows at some indices, in the order of the indices."""
-        strange: dict[tuple[int, int], str] = {}
-        if self.strange:
+        unrecognized: dict[tuple[int, int], str] = {}
+        if self.unrecognized:
             place = {old: new for new, old in enumerate(indices.tolist())}
-            strange = {(place[row], column): text for (row, column), text in self.strange.items() if row in place}
+            unrecognized = {
+                (place[row], column): text for (row, column), text in self.unrecognized.items() if row in place
+            }
         return Rows(
             self.half,
             self.schema,
@@ -54,7 +56,7 @@ class Rows:
             [self.ids[index] for index in indices.tolist()],
             self.numbers[indices],
             self.hashes[indices],
-            strange,
+            unrecognized,
         )
 
     @classmethod
@@ -62,9 +64,9 @@ class Rows:
         """Joins blocks of one half and one schema, in their order; `blocks` must not be empty."""
         if len(blocks) == 1:
             return blocks[0]
-        first, strange, offset = blocks[0], {}, 0
+        first, unrecognized, offset = blocks[0], {}, 0
         for block in blocks:
-            strange.update({(row + offset, column): text for (row, column), text in block.strange.items()})
+            unrecognized.update({(row + offset, column): text for (row, column), text in block.unrecognized.items()})
             offset += len(block)
         return Rows(
             first.half,
@@ -74,7 +76,7 @@ class Rows:
             [name for block in blocks for name in block.ids],
             np.concatenate([block.numbers for block in blocks]),
             np.concatenate([block.hashes for block in blocks]),
-            strange,
+            unrecognized,
         )
 
 

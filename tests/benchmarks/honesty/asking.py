@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom
 
-from nilometer_detectors.baseline import Baseline
+from nilometer_detectors.baselines.baseline import Baseline
+from nilometer_detectors.baselines.build import summarise
+from nilometer_detectors.baselines.table import TableColumn
 from nilometer_detectors.detector import Context
-from nilometer_detectors.drift.contract import AnyDriftDetector, Judgement, Window
-from nilometer_detectors.memory import StreamMemory
-from nilometer_detectors.reference import summarise
+from nilometer_detectors.drift.base.contract import AnyDriftDetector, DriftResult, Window
+from nilometer_detectors.monitors.memory import StreamMemory
 from nilometer_detectors.registry import find
-from nilometer_detectors.statistics.contract import Layout
+from nilometer_detectors.statistics.base.contract import Layout
 from nilometer_detectors.statistics.summary import Summary
-from nilometer_detectors.table import TableColumn
 from nilometer_logger.rows import Floats, Rows, Schema, row_hashes
 
 kind_of = cache(find)  # which looks through all installed packages each time
@@ -76,7 +76,7 @@ class Stream:
         edges = [np.array(column.edges) if column.edges else None for column in baseline.features]
         self._layout, self._needed = Layout(baseline.feature_schema, edges, needs.sample), needs.statistics
 
-    def judge(self, values: Floats) -> Judgement:
+    def judge(self, values: Floats) -> DriftResult:
         """Judges the next window."""
         self._windows += 1
         count = len(values)

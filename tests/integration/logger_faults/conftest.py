@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
 from tests.integration.logger_faults.loggers import Logger, Make
 from tests.integration.logger_faults.report import TITLES, Record, Row
 from tests.integration.logger_faults.scale import LONG, SHORT, Scale

@@ -5,9 +5,9 @@ from typing import Any
 from aiokafka.producer.sender import SendProduceReqHandler
 from aiokafka.protocol.produce import ProduceRequest
 
-from nilometer_logger.http.answers import OK, Answer
-from nilometer_logger.http.connections import Connection
-from nilometer_logger.journal import Journal
+from nilometer_logger.ingest.http.answers import OK, Answer
+from nilometer_logger.ingest.http.connections import Connection
+from nilometer_logger.ingest.journal import Journal
 from tests.integration.dying import Pass, Points, before, in_flight, run
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from nilometer_detectors.demo.processes import Process, free_port
+from nilometer_detectors.demo.stack.processes import Process, free_port
 from tests.integration.logger_faults import memory
 from tests.integration.logger_faults.report import Row
 from tests.integration.logger_faults.traffic import Traffic

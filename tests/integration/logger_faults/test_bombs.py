@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from nilometer_logger.payload import INFLATED_BOUND
+from nilometer_logger.decoding.payload import INFLATED_BOUND
 from tests.integration.logger_faults.memory import MIB
 from tests.integration.logger_faults.victim import Victim
 from tests.integration.logger_faults.wire import ask, request_of
@@ -20,7 +20,7 @@ ROOM = 4 * INFLATED_BOUND
 DECODING = f"""
 import resource, sys
 from nilometer_logger.errors import PayloadError
-from nilometer_logger.payload import decode
+from nilometer_logger.decoding.payload import decode
 body = sys.stdin.buffer.read()
 pages = int(open("/proc/self/statm").read().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + {ROOM},) * 2)

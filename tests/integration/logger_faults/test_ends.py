@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
 from tests.integration.logger_faults.loggers import Logger, Make
 from tests.integration.logger_faults.report import Record
 from tests.integration.logger_faults.scale import Scale

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import Process
-from nilometer_detectors.following import to_json_line
+from nilometer_detectors.apps.events import to_json_line
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import Process
 from tests.integration.worker.feeding import make_baseline
 from tests.integration.worker_faults.workers import AMONG, Mistreated
 

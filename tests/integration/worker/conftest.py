@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import Process
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import Process
 from tests.integration.worker.feeding import make_baseline, write_monitors
 from tests.integration.worker.working import Make, Running, Workers
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from nilometer_logger import provisioning, topics
-from nilometer_logger.events import CloudEvent
-from nilometer_logger.journal import Journal
-from nilometer_logger.kserve import REQUEST
+from nilometer_logger import topics
+from nilometer_logger.cloudevents import CloudEvent
+from nilometer_logger.cloudevents.kserve import REQUEST
+from nilometer_logger.ingest.batch_producer import open_batch_producer
+from nilometer_logger.ingest.journal import Journal
+from nilometer_logger.kafka import topic_admin
 from nilometer_logger.metrics import Metrics
-from nilometer_logger.producing import open_producing
 from nilometer_logger.settings import LoggerSettings, Topics
 from nilometer_logger.times import SECOND, format_time
 from tests.integration.stack import nilometer
@@ -118,7 +119,7 @@ def append_foreign(
     """Writes another producer's records into every partition of `inferences`; makes the topic if it is not there."""
 
     async def write() -> None:
-        count = await provisioning.ensure(
+        count = await topic_admin.ensure(
             Topics(kafka=kafka, topic_prefix=prefix, partitions=PARTITIONS), (topics.INFERENCES,)
         )
         async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
@@ -152,7 +153,7 @@ def recreate_inferences(kafka: str, prefix: str) -> None:
 
 async def _append(kafka: str, prefix: str, events: Sequence[CloudEvent], together: int) -> None:
     settings = LoggerSettings(kafka=kafka, topic_prefix=prefix, partitions=PARTITIONS)
-    producing = await open_producing(settings)
+    producing = await open_batch_producer(settings)
     try:
         journal = Journal(producing, settings, Metrics(0))
         for first in range(0, len(events), together):

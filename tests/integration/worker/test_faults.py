@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
 from tests.integration.reading import records_of
 from tests.integration.stack import eventually
 from tests.integration.worker.feeding import (

@@ -2,18 +2,10 @@
 
 import pytest
 
-from nilometer_logger.events import BATCH_CONTENT_TYPE
+from nilometer_logger.cloudevents import BATCH_CONTENT_TYPE
 from tests.integration.reading import records_of
 from tests.integration.stack import eventually
-from tests.integration.worker.feeding import (
-    PARTITIONS,
-    Sent,
-    append,
-    append_foreign,
-    beginning,
-    last_words,
-    services,
-)
+from tests.integration.worker.feeding import PARTITIONS, Sent, append, append_foreign, beginning, last_words, services
 from tests.integration.worker.working import PATIENCE, Make, Running
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_logger.events import CloudEvent
-from nilometer_logger.kserve import RESPONSE
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_logger.cloudevents import CloudEvent
+from nilometer_logger.cloudevents.kserve import RESPONSE
 from nilometer_logger.rows import Column, Schema
 from nilometer_logger.times import SECOND
 from tests.integration.stack import eventually

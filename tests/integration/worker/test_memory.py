@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import Process
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import Process
 from tests.integration.stack import eventually, nilometer
 from tests.integration.worker.feeding import append, beginning, last_words, make_traffic, services, write_monitors
 from tests.integration.worker.working import PATIENCE, Running, Workers

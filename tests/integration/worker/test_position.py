@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from nilometer_logger.events import BATCH_CONTENT_TYPE
+from nilometer_logger.cloudevents import BATCH_CONTENT_TYPE
 from tests.integration.reading import records_of
 from tests.integration.stack import eventually
 from tests.integration.worker.feeding import Sent, append, beginning, expected_windows, last_words, services

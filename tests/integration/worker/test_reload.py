@@ -5,10 +5,11 @@ from dataclasses import astuple, dataclass
 
 import pytest
 
-from nilometer_detectors.loading import load_monitors
-from nilometer_logger import punctuation, topics
-from nilometer_logger.events import kind_of
-from nilometer_logger.punctuation import Configure
+from nilometer_detectors.monitors.files.loader import load_monitors
+from nilometer_logger import topics
+from nilometer_logger.cloudevents import kind_of
+from nilometer_logger.engine import punctuation
+from nilometer_logger.engine.punctuation import Configure
 from nilometer_logger.times import SECOND, parse_time
 from tests.integration.reading import records_of
 from tests.integration.stack import eventually

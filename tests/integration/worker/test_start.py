@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import free_port
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import free_port
 from tests.integration.stack import eventually
 from tests.integration.worker.feeding import Sent, append, beginning, last_words, recreate_inferences, services
 from tests.integration.worker.working import PATIENCE, Make, Running

@@ -13,8 +13,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
-from nilometer_detectors.demo.processes import free_port
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.processes import free_port
 from nilometer_logger.times import SECOND
 from tests.integration.stack import eventually, nilometer
 from tests.integration.worker.feeding import PARTITIONS, Sent, append, beginning, write_monitors

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nilometer_detectors.demo.processes import Process
-from nilometer_logger.events import CloudEvent
+from nilometer_detectors.demo.stack.processes import Process
+from nilometer_logger.cloudevents import CloudEvent
 from nilometer_logger.times import parse_time
 from tests.integration.reading import events_of
 from tests.integration.stack import nilometer

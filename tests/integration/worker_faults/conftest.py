@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
 from tests.integration.tables import table
 from tests.integration.worker.feeding import make_baseline, write_monitors
 from tests.integration.worker_faults.report import TITLES, Record, Row

@@ -8,7 +8,7 @@ from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import EndTxnRequest
 
 from nilometer_logger import topics
-from nilometer_logger.partition import Partition
+from nilometer_logger.engine.partition import PartitionState
 from tests.integration.dying import Pass, Points, after, before, in_flight, run
 
 
@@ -19,7 +19,7 @@ def _applied(here: Pass) -> None:
         if found:
             here()
 
-    after(Partition, "apply", passed)
+    after(PartitionState, "apply", passed)
 
 
 def _outlier_in_flight(here: Pass) -> None:
@@ -53,7 +53,7 @@ def _commit_unseen(here: Pass) -> None:
 
 def _restoring(here: Pass) -> None:
     """The former owner was fenced and the state was read; it was not taken up."""
-    before(Partition, "restore", lambda *_: here())
+    before(PartitionState, "restore", lambda *_: here())
 
 
 POINTS: Points = {

@@ -10,10 +10,11 @@ from typing import Self
 
 from aiokafka import AIOKafkaProducer
 
-from nilometer_logger import provisioning, topics
-from nilometer_logger.events import BATCH_HEADERS, CloudEvent, encode_batch
-from nilometer_logger.journal import partition_of
-from nilometer_logger.kserve import stream_of
+from nilometer_logger import topics
+from nilometer_logger.cloudevents import BATCH_HEADERS, CloudEvent, encode_batch
+from nilometer_logger.cloudevents.kserve import stream_of
+from nilometer_logger.ingest.journal import partition_of
+from nilometer_logger.kafka import topic_admin
 from nilometer_logger.settings import Topics
 from nilometer_logger.times import SECOND
 from tests.integration.stack import eventually
@@ -81,7 +82,7 @@ def append_now(
     """Makes the topic if it is not there, and appends requests, some to a record; see `append`."""
 
     async def appending() -> None:
-        await provisioning.ensure(Topics(kafka=kafka, topic_prefix=prefix, partitions=PARTITIONS), ())
+        await topic_admin.ensure(Topics(kafka=kafka, topic_prefix=prefix, partitions=PARTITIONS), ())
         async with AIOKafkaProducer(bootstrap_servers=kafka, enable_idempotence=True) as producer:
             for first in range(0, len(sent), together):
                 events = [one.event for one in sent[first : first + together]]
@@ -148,7 +149,7 @@ class Traffic:
 
     async def _run(self) -> None:
         kafka, prefix = self._address
-        await provisioning.ensure(Topics(kafka=kafka, topic_prefix=prefix, partitions=PARTITIONS), ())
+        await topic_admin.ensure(Topics(kafka=kafka, topic_prefix=prefix, partitions=PARTITIONS), ())
         async with AIOKafkaProducer(
             bootstrap_servers=kafka, enable_idempotence=True, request_timeout_ms=_PATIENCE_MILLISECONDS
         ) as producer:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from nilometer_detectors.demo.processes import Process
-from nilometer_logger.events import CloudEvent
-from nilometer_logger.journal import partition_of
-from nilometer_logger.kserve import stream_of
+from nilometer_detectors.demo.stack.processes import Process
+from nilometer_logger.cloudevents import CloudEvent
+from nilometer_logger.cloudevents.kserve import stream_of
+from nilometer_logger.ingest.journal import partition_of
 from nilometer_logger.times import parse_time
 from tests.integration.stack import eventually, nilometer
 from tests.integration.worker.feeding import PARTITIONS, SIZE, TOO_LARGE, Sent, beginning, last_words, services

@@ -6,7 +6,7 @@ import random
 import zlib
 from collections.abc import Sequence
 
-from tests.unit.payload.encoders import frame, request, rest, tensor
+from tests.unit.decoding.payload.encoders import frame, request, rest, tensor
 
 OUTLYING = b"[90,90]"
 _PIECE = bytes(2**20)

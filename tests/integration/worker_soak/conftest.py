@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nilometer_detectors.demo.kafka import EmbeddedKafka
+from nilometer_detectors.demo.stack.kafka import EmbeddedKafka
 from tests.integration.loggers import Start
 from tests.integration.tables import table
 from tests.integration.worker_soak.limits import Limit, limited, manifest_limit_bytes

@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from nilometer_logger.kserve import REQUEST, RESPONSE
+from nilometer_logger.cloudevents.kserve import REQUEST, RESPONSE
 from tests.integration.worker_soak import bodies
 from tests.integration.worker_soak.monitors import COLOURS, NARROW, TEXTUAL, WIDE, WIDTH
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiokafka import ConsumerRecord
 
-from nilometer_detectors.demo.processes import Process, free_port
+from nilometer_detectors.demo.stack.processes import Process, free_port
 from tests.integration.loggers import Logger
 from tests.integration.reading import records_of
 from tests.integration.stack import eventually

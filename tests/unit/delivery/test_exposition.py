@@ -6,27 +6,27 @@ from aiokafka import TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from nilometer_detectors.delivery import exposition
+from nilometer_detectors.delivery.counters import SINK_AWAY_SECONDS, DeliveryCounters
 from nilometer_detectors.delivery.exposition import Exposition
-from nilometer_detectors.delivery.figures import SINK_AWAY_SECONDS, DeliveryFigures
 
 ROW = re.compile(r"^\| `(\w+)` +\| (\w+) +\| ([^|]*)\|", re.MULTILINE)
 ONE = TopicPartition("findings", 1)
 
 
-def ready() -> DeliveryFigures:
+def ready() -> DeliveryCounters:
     """Returns the figures of a delivery that works, whose clock stands at 1000."""
-    return DeliveryFigures(kafka="", is_assigned=True, clock=lambda: 1000.0)
+    return DeliveryCounters(kafka="", is_assigned=True, clock=lambda: 1000.0)
 
 
-def full() -> DeliveryFigures:
+def full() -> DeliveryCounters:
     """Returns figures of which none is empty."""
-    figures = ready()
-    figures.took("findings")
-    figures.refused["403"] += 2
-    figures.retries["none"] += 3
-    figures.undelivered[ONE] = 4
-    figures.attempt_seconds.observe(0.02)
-    return figures
+    counters = ready()
+    counters.took("findings")
+    counters.refused["403"] += 2
+    counters.retries["none"] += 3
+    counters.undelivered[ONE] = 4
+    counters.attempt_seconds.observe(0.02)
+    return counters
 
 
 def test_every_metric_is_documented_and_every_documented_one_is_there() -> None:
@@ -60,30 +60,30 @@ def test_numbers_are_those_that_were_counted() -> None:
 
 def test_it_is_ready_once_kafka_answers_and_the_group_has_assigned() -> None:
     """Also where it has assigned nothing."""
-    figures = DeliveryFigures()
-    assert figures.unready() == "Kafka has not answered yet"
-    figures.kafka = ""
-    assert "has not assigned" in figures.unready()
-    figures.is_assigned = True
-    assert figures.unready() == ""
-    assert "nilometer_delivery_ready 1.0" in Exposition(figures).text().decode()
+    counters = DeliveryCounters()
+    assert counters.unready() == "Kafka has not answered yet"
+    counters.kafka = ""
+    assert "has not assigned" in counters.unready()
+    counters.is_assigned = True
+    assert counters.unready() == ""
+    assert "nilometer_delivery_ready 1.0" in Exposition(counters).text().decode()
 
 
 def test_a_sink_that_takes_nothing_for_long_makes_it_unready() -> None:
     """A finding waits for more than a minute, and none was taken meanwhile."""
-    figures = ready()
-    figures.waiting[ONE] = 1000.0 - SINK_AWAY_SECONDS + 1
-    assert figures.unready() == ""
-    figures.waiting[ONE] = 1000.0 - SINK_AWAY_SECONDS
-    assert figures.unready() == "the sink has taken nothing for 60 s, and findings of 1 partitions wait"
+    counters = ready()
+    counters.waiting[ONE] = 1000.0 - SINK_AWAY_SECONDS + 1
+    assert counters.unready() == ""
+    counters.waiting[ONE] = 1000.0 - SINK_AWAY_SECONDS
+    assert counters.unready() == "the sink has taken nothing for 60 s, and findings of 1 partitions wait"
 
 
 def test_one_finding_that_waits_is_no_sink_that_is_away() -> None:
     """While others are taken, delivery is ready."""
-    figures = ready()
-    figures.waiting[ONE] = 0.0
-    figures.took("outliers")
-    assert figures.unready() == ""
+    counters = ready()
+    counters.waiting[ONE] = 0.0
+    counters.took("outliers")
+    assert counters.unready() == ""
 
 
 def test_a_sink_that_nobody_needs_is_not_missed() -> None:

@@ -10,7 +10,7 @@ from nilometer_detectors.delivery._overrides import OURS
 from nilometer_logger.errors import SettingError
 from nilometer_logger.settings import DeliverySettings
 from tests.judging import closed
-from tests.unit.test_findings import features, findings, monitor_in
+from tests.unit.monitors.test_findings import features, findings, monitor_in
 
 
 def refusal(extensions: Any) -> str:

@@ -14,9 +14,9 @@ from nilometer_detectors.delivery import _delivery
 from nilometer_detectors.delivery._letters import Letters
 from nilometer_detectors.delivery._partition import PartitionDelivery, Shared
 from nilometer_detectors.delivery._sink import NO_ANSWER, Answer
-from nilometer_detectors.delivery.figures import DeliveryFigures
+from nilometer_detectors.delivery.counters import DeliveryCounters
+from nilometer_logger.cloudevents import CloudEvent, to_kafka
 from nilometer_logger.deadletters import DeadLetter, read_dead_letter
-from nilometer_logger.events import CloudEvent, to_kafka
 from nilometer_logger.settings import DeliverySettings
 
 SETTINGS = DeliverySettings(sink="http://sink/", topic_prefix="x-", retry_seconds=0.2)
@@ -108,9 +108,9 @@ class World:
         self.consumer = Consumer(**records)
         self.sink = FakeSink(answer)
         self.producer = Producer()
-        self.figures = DeliveryFigures()
+        self.counters = DeliveryCounters()
         letters = Letters(SETTINGS, self.producer, self.sink.name)  # type: ignore[arg-type]
-        self.shared = Shared(SETTINGS, {}, self.consumer, self.sink, letters, self.figures)  # type: ignore[arg-type]
+        self.shared = Shared(SETTINGS, {}, self.consumer, self.sink, letters, self.counters)  # type: ignore[arg-type]
 
     async def deliver(self) -> None:
         """Delivers what there is of the first partition."""
@@ -141,8 +141,8 @@ def test_findings_leave_in_order_and_are_committed() -> None:
         await world.deliver()
         assert world.sink.got == ["a", "b", "b", "b", "c"]
         assert world.consumer.committed == {ONE: 3}
-        assert (world.figures.delivered, world.figures.retries) == ({"findings": 3}, {"503": 2})
-        assert world.figures.waiting == {}
+        assert (world.counters.delivered, world.counters.retries) == ({"findings": 3}, {"503": 2})
+        assert world.counters.waiting == {}
         assert world.producer.kept == []
 
     asyncio.run(main())
@@ -170,7 +170,7 @@ def test_a_refused_finding_is_kept_before_it_is_committed() -> None:
         assert (letter.reason, letter.is_cut, letter.value) == ("the sink answered 403", False, b'{"a": 1}')
         assert letter.headers == list(records[0].headers)
         assert world.producer.keys == [b"stream"]
-        assert world.figures.refused == {"403": 1}
+        assert world.counters.refused == {"403": 1}
         [line] = [line for line in lines if line["event"] == "finding refused"]
         assert (line["log_level"], line["status"], line["kept"]) == ("error", "403", "in x-findings-dead")
 
@@ -189,7 +189,7 @@ def test_an_unreadable_record_is_kept() -> None:
         assert letter.status == "unreadable"
         assert "ce_specversion" in letter.reason
         assert letter.headers == [("color", b"red")]
-        assert (world.sink.got, world.figures.refused) == (["b"], {"unreadable": 1})
+        assert (world.sink.got, world.counters.refused) == (["b"], {"unreadable": 1})
 
     asyncio.run(main())
 
@@ -252,9 +252,9 @@ def test_a_partition_that_was_taken_away_is_left(failure: Exception) -> None:
     asyncio.run(main())
 
 
-def member_of(world: World) -> _delivery.Member:
+def member_of(world: World) -> _delivery.DeliveryGroup:
     """Returns a member of the group that nobody has assigned anything to."""
-    return _delivery.Member(world.shared)
+    return _delivery.DeliveryGroup(world.shared)
 
 
 def test_one_partition_holds_up_no_other() -> None:
@@ -268,7 +268,7 @@ def test_one_partition_holds_up_no_other() -> None:
         await member.on_partitions_assigned([ONE, TWO])
         await world.consumer.empty[TWO].wait()  # the second is read to its end
         assert world.consumer.committed == {TWO: 3}
-        assert set(world.figures.waiting) == {ONE}
+        assert set(world.counters.waiting) == {ONE}
         await member.on_partitions_revoked([ONE, TWO])
         assert "b" not in world.sink.got
 
@@ -294,7 +294,7 @@ def test_a_revoked_partition_is_neither_sent_nor_committed() -> None:
         await trying.wait()
         await member.on_partitions_revoked([ONE])
         release.set()
-        assert (world.consumer.committed, world.figures.undelivered) == ({}, {TWO: 0})
+        assert (world.consumer.committed, world.counters.undelivered) == ({}, {TWO: 0})
 
         world.consumer.batches[ONE] = [record("a")]
         await member.on_partitions_assigned([ONE])

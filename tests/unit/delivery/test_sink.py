@@ -9,9 +9,9 @@ from aiohttp import web
 
 from nilometer_detectors.delivery import Delivery
 from nilometer_detectors.delivery._sink import NO_ANSWER, UNREADABLE, Answer, Sink, checked, public
-from nilometer_detectors.delivery.figures import DeliveryFigures
+from nilometer_detectors.delivery.counters import DeliveryCounters
+from nilometer_logger.cloudevents import CloudEvent
 from nilometer_logger.errors import SettingError
-from nilometer_logger.events import CloudEvent
 from nilometer_logger.settings import DeliverySettings
 
 ATTRIBUTES = {"specversion": "1.0", "id": "1", "source": "/x", "type": "io.nilometer.drift"}
@@ -68,10 +68,10 @@ async def answered(handle: Callable[[web.Request], Awaitable[web.StreamResponse]
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}/a%2Fb?c=d"
-        figures = DeliveryFigures()
+        counters = DeliveryCounters()
         async with aiohttp.ClientSession() as session:
-            answer = await Sink(checked(url), session, figures).post(event)
-        assert sum(figures.attempt_seconds.counts) == 1
+            answer = await Sink(checked(url), session, counters).post(event)
+        assert sum(counters.attempt_seconds.counts) == 1
         return answer
     finally:
         await runner.cleanup()

@@ -18,9 +18,9 @@ from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from structlog.testing import capture_logs
 
 from nilometer_logger.errors import StateError, UnavailableError
-from nilometer_logger.faustapp import credentials
 from nilometer_logger.kafka import _connection as kafka
 from nilometer_logger.settings import Common
+from nilometer_logger.worker.faust_app import credentials
 
 
 @pytest.fixture(autouse=True)

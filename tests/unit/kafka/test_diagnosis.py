@@ -4,7 +4,7 @@ import asyncio
 
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
-from nilometer_detectors.demo.processes import free_port
+from nilometer_detectors.demo.stack.processes import free_port
 from nilometer_logger.kafka import why
 from nilometer_logger.settings import Common
 

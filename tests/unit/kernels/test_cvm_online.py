@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.unit.drift.test_cvm_online import statistics_of
 from tests.unit.kernels.cases import KINDS, made
-from tests.unit.test_drift_cvm_online import statistics_of
 
 
 @pytest.mark.parametrize("kind", KINDS)

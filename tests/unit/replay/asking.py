@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from nilometer_detectors.following import to_json_line
+from nilometer_detectors.apps.events import to_json_line
 from nilometer_detectors.replay import Asked, run
-from nilometer_logger.events import CloudEvent
-from nilometer_logger.kserve import Stream
+from nilometer_logger.cloudevents import CloudEvent
+from nilometer_logger.cloudevents.kserve import Stream
 from nilometer_logger.settings import ReplaySettings
 from nilometer_logger.times import SECOND, format_time, parse_time
 from tests.unit.logged import event

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from nilometer_detectors.replay._engine import MOST_REASONS, Replay, Unused
-from nilometer_logger.events import CloudEvent
-from nilometer_logger.inferences import Record
-from nilometer_logger.partition import Partition
-from tests.unit.eventtime.counting import Counting, seconds
-from tests.unit.eventtime.partitions import BOUNDS, configure
+from nilometer_logger.cloudevents import CloudEvent
+from nilometer_logger.decoding.inferences import Record
+from nilometer_logger.engine.partition import PartitionState
+from tests.unit.engine.counting import Counting, seconds
+from tests.unit.engine.partitions import LIMITS, configure
 from tests.unit.logged import batch, event
 
 FIRST = Counting(name="demo/first", windows=seconds(10))
@@ -34,20 +34,20 @@ def starts(found: Sequence[CloudEvent]) -> list[int]:
 
 def replayed(records: Sequence[Record], monitor: Counting = FIRST, *, configured: bool = False) -> list[CloudEvent]:
     """Runs a monitor over records."""
-    return Replay([monitor], BOUNDS, configured=configured).take(0, records)
+    return Replay([monitor], LIMITS, configured=configured).take(0, records)
 
 
 def test_the_findings_are_the_partitions() -> None:
     """Where the log names the very monitors, nothing is left to differ: outliers first, then windows, byte for byte."""
     records = [*LOG[:3], *LOG[4:]]
-    partition = Partition([FIRST], BOUNDS)
+    partition = PartitionState([FIRST], LIMITS)
     assert replayed(records) == partition.apply(records) + partition.take().findings
 
 
 @pytest.mark.parametrize("together", [1, 2, 6])
 def test_how_many_records_come_at_once_does_not_matter(together: int) -> None:
     """Every finding is the same; only when it is handed over differs."""
-    replay = Replay([FIRST], BOUNDS)
+    replay = Replay([FIRST], LIMITS)
     found = [each for place in range(0, 6, together) for each in replay.take(0, LOG[place : place + together])]
     assert sorted(map(repr, found)) == sorted(map(repr, replayed(LOG)))
     assert replay.records == len(LOG)
@@ -55,7 +55,7 @@ def test_how_many_records_come_at_once_does_not_matter(together: int) -> None:
 
 def test_a_monitor_runs_over_the_whole_span_whatever_the_log_configures() -> None:
     """Also one that the log has never heard of; how often the log says otherwise is counted."""
-    replay = Replay([OTHER], BOUNDS)
+    replay = Replay([OTHER], LIMITS)
     assert starts(replay.take(0, LOG)) == [0, 10, 20]
     assert replay.reconfigured == 1  # the first does not name it; the second does, with its digest
 
@@ -68,12 +68,12 @@ def test_where_it_is_asked_for_the_log_decides() -> None:
 
 def test_a_span_leaves_windows_open_and_a_file_closes_them() -> None:
     """Drained windows say so, and those that the watermark had not reached are partial."""
-    spanned, whole = Replay([FIRST], BOUNDS), Replay([FIRST], BOUNDS)
+    spanned, whole = Replay([FIRST], LIMITS), Replay([FIRST], LIMITS)
     spanned.take(0, LOG[:1])
     whole.take(0, LOG[:1])
 
     assert spanned.end(drain=False) == []
-    assert sum(each.open_windows for each in spanned.figures()) == 1
+    assert sum(each.open_windows for each in spanned.counters()) == 1
     [last] = [json.loads(each.data) for each in whole.end(drain=True)]
     assert last["window"]["closed_by"] == "drained"
     assert last["window"]["partial"]
@@ -81,17 +81,17 @@ def test_a_span_leaves_windows_open_and_a_file_closes_them() -> None:
 
 def test_partitions_are_apart() -> None:
     """Each has clocks and duplicates of its own, as each is another worker's."""
-    replay = Replay([FIRST], BOUNDS)
+    replay = Replay([FIRST], LIMITS)
     replay.take(0, LOG[:1])
     replay.take(1, LOG[4:])
-    assert sum(each.open_windows for each in replay.figures()) == 2
-    assert sum(each.late for each in replay.figures()) == 0
+    assert sum(each.open_windows for each in replay.counters()) == 2
+    assert sum(each.late for each in replay.counters()) == 0
 
 
 def test_what_could_not_be_used_is_told_with_its_place() -> None:
     """As Kafka's position, or as the line of a file."""
     broken = batch(7, event(0, body=b"junk", id="x"))
-    from_log, from_file = Replay([FIRST], BOUNDS), Replay([FIRST], BOUNDS, place="line")
+    from_log, from_file = Replay([FIRST], LIMITS), Replay([FIRST], LIMITS, place="line")
     for replay in (from_log, from_file):
         replay.take(0, [broken])
         replay.end(drain=False)
@@ -113,6 +113,6 @@ def test_reasons_are_bounded() -> None:
 def test_streams_that_nobody_watches_are_told() -> None:
     """So that a wrong name in a monitor is found at once."""
     monitor = replace(OTHER, services=frozenset({"other"}))
-    replay = Replay([monitor], BOUNDS)
+    replay = Replay([monitor], LIMITS)
     replay.take(0, LOG)
     assert replay.unwatched() == ["demo/iris/predictor/"]

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from nilometer_logger.cloudevents import CloudEvent, to_json
 from nilometer_logger.errors import SettingError
-from nilometer_logger.events import CloudEvent, to_json
 from tests.unit.replay.asking import events_of, monitor, replay, rows, write_csv, write_events
 
 Capsys = pytest.CaptureFixture[str]

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from nilometer_detectors.loading import load_monitor
+from nilometer_detectors.monitors.files.loader import load_monitor
 from nilometer_detectors.replay._story import Story
 from nilometer_detectors.replay._text import describe
 from nilometer_detectors.replay.report._markup import Markup, element

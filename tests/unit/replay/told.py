@@ -1,7 +1,7 @@
 """Windows and outliers as a replay reads them from findings."""
 
 from nilometer_detectors.replay._columns import Column, Histogram
-from nilometer_detectors.replay._reading import About, Key, Outlier, Said, Window
+from nilometer_detectors.replay._reading import About, DetectorResult, Key, Outlier, Window
 from nilometer_logger.times import SECOND
 
 ABOUT = About("demo/fruit", "demo/fruit/predictor/")
@@ -10,8 +10,8 @@ LENGTH: Key = ("features", "length")
 
 def window(number: int = 0, *, verdict: str = "ok", mean: float = 3.0, rows: int = 60, partial: bool = False) -> Window:
     """Returns the n-th window of a minute, with one column and one detector."""
-    said = Said(verdict, 0.1 + (verdict == "drift") / 2, 0.5, 0.01)
-    whole = Said(verdict, said.distance, said.p_value, said.threshold, columns={LENGTH: said})
+    said = DetectorResult(verdict, 0.1 + (verdict == "drift") / 2, 0.5, 0.01)
+    whole = DetectorResult(verdict, said.distance, said.p_value, said.threshold, columns={LENGTH: said})
     column = Column(rows, 1, mean, 1.0, mean - 2, mean + 2, Histogram((0.0, 2.0, 4.0), [rows - 1, 1]))
     start = number * 60 * SECOND
     return Window(

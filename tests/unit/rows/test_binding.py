@@ -73,11 +73,11 @@ def test_what_is_no_number_is_missing_in_a_numeric_column(value: object) -> None
 def test_the_text_of_a_wrong_type_is_kept() -> None:
     """What is no number in a column of numbers is told apart from what is missing, with its place and its text."""
     rows = np.array([["1.5", "x"], [None, None], [2.0, math.nan], ["NaN", True], [[1], "y"]], dtype=object)
-    values, strange = bind(Schema((LENGTH, Column("fresh", "boolean"))), None, rows)
+    values, unrecognized = bind(Schema((LENGTH, Column("fresh", "boolean"))), None, rows)
 
     missing = [[np.nan, np.nan], [np.nan, np.nan], [2.0, np.nan], [np.nan, 1.0], [np.nan, np.nan]]
     assert np.array_equal(values, missing, equal_nan=True)
-    assert strange == {(0, 0): "1.5", (4, 0): "[1]", (0, 1): "x", (4, 1): "y"}
+    assert unrecognized == {(0, 0): "1.5", (4, 0): "[1]", (0, 1): "x", (4, 1): "y"}
 
 
 @pytest.mark.parametrize("rows", [table([True], [False]), table([1], [0]), np.array([[True], [False]], dtype=object)])
@@ -154,10 +154,10 @@ def test_many_rows_are_bound_as_each_alone(numbers: list[float], dtype: type) ->
 
     assert len(values) == len(rows)
     for row in range(len(rows)):
-        alone, strange = bind(schema, names, rows[row : row + 1])
+        alone, unrecognized = bind(schema, names, rows[row : row + 1])
         assert np.array_equal(values[row : row + 1], alone, equal_nan=True)
         assert {column: text for (at, column), text in unseen.items() if at == row} == {
-            column: text for (_, column), text in strange.items()
+            column: text for (_, column), text in unrecognized.items()
         }
 
 
@@ -172,10 +172,10 @@ def test_a_schema_forgets_what_clients_make_up() -> None:
 
 def test_a_text_is_as_long_as_its_characters() -> None:
     """A text column holds the length of its text; what is no text is missing, and kept as strange."""
-    values, strange = bind(Schema((LENGTH, NOTE)), None, table([1.0, "żółw"], [2.0, ""], [3.0, None], [4.0, 5.0]))
+    values, unrecognized = bind(Schema((LENGTH, NOTE)), None, table([1.0, "żółw"], [2.0, ""], [3.0, None], [4.0, 5.0]))
 
     assert np.array_equal(values, [[1, 4], [2, 0], [3, np.nan], [4, np.nan]], equal_nan=True)
-    assert strange == {(3, 1): "5"}
+    assert unrecognized == {(3, 1): "5"}
 
 
 @pytest.mark.parametrize("rows", [1, 100])

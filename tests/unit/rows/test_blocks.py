@@ -21,7 +21,7 @@ def block(start: int, count: int) -> Rows:
         ids=[f"id {number}" for number in numbers],
         numbers=numbers % 3,
         hashes=numbers.astype(np.uint64) * 7,
-        strange={(row, 1): f"colour {number}" for row, number in enumerate(numbers) if number % 2},
+        unrecognized={(row, 1): f"colour {number}" for row, number in enumerate(numbers) if number % 2},
     )
 
 
@@ -34,7 +34,7 @@ def facts(rows: Rows) -> list[tuple[object, ...]]:
             rows.ids[row],
             int(rows.numbers[row]),
             int(rows.hashes[row]),
-            rows.strange.get((row, 1)),
+            rows.unrecognized.get((row, 1)),
         )
         for row in range(len(rows))
     ]
@@ -64,7 +64,7 @@ def test_taken_rows_keep_all_that_is_theirs(indices: list[int]) -> None:
     taken = rows.take(np.array(indices, dtype=np.intp))
 
     assert facts(taken) == [facts(rows)[index] for index in indices]
-    assert len(taken.strange) == sum(index % 2 for index in indices)
+    assert len(taken.unrecognized) == sum(index % 2 for index in indices)
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))

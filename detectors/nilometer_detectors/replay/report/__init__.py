@@ -7,7 +7,7 @@ and outliers; `_page` puts them together.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nilometer_detectors.monitor import CompiledMonitor
+from nilometer_detectors.monitors.monitor import CompiledMonitor
 from nilometer_detectors.replay._reading import About
 from nilometer_detectors.replay._story import Story
 from nilometer_detectors.replay.report._page import page

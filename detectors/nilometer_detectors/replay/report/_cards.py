@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from nilometer_detectors.baseline import Baseline, BaselineColumn
+from nilometer_detectors.baselines.baseline import Baseline, BaselineColumn
 from nilometer_detectors.replay._columns import Histogram
-from nilometer_detectors.replay._reading import Key, Said, Window
+from nilometer_detectors.replay._reading import DetectorResult, Key, Window
 from nilometer_detectors.replay._story import Story
 from nilometer_detectors.replay.report._distribution import histograms
 from nilometer_detectors.replay.report._frame import TimeAxis
@@ -15,7 +15,9 @@ MOST_CARDS = 100
 Known = Mapping[Key, BaselineColumn]
 
 
-def judgements(name: str, axis: TimeAxis, points: Sequence[tuple[Window, Said]], detector: str) -> Iterator[Markup]:
+def results(
+    name: str, axis: TimeAxis, points: Sequence[tuple[Window, DetectorResult]], detector: str
+) -> Iterator[Markup]:
     """Draws the distance, and the p-value where there is one; nothing where nothing was measured."""
     if any(said.distance is not None for _, said in points):
         yield plot(f"Distance by {detector}", judged(name, axis, points, detector, by_p=False))
@@ -63,7 +65,7 @@ def _card(axis: TimeAxis, story: Story, detectors: Sequence[str], key: Key, know
             for window in story.windows
             if detector in window.said and key in window.said[detector].columns
         ]
-        plots += judgements(name, axis, points, detector)
+        plots += results(name, axis, points, detector)
     drifting, flagged = story.blamed[key], story.outliers_by_feature[name] if half == "features" else 0
     badges = [
         element("span", "prediction" if half == "predictions" else "feature", class_="badge"),

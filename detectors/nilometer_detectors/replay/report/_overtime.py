@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nilometer_detectors.replay._reading import Outlier, Said, Window
+from nilometer_detectors.replay._reading import DetectorResult, Outlier, Window
 from nilometer_detectors.replay._text import short
 from nilometer_detectors.replay.report._frame import (
     BASE,
@@ -107,7 +107,9 @@ def _cross(x: float, y: float, outlier: Outlier, value: float) -> Markup:
     )
 
 
-def judged(name: str, axis: TimeAxis, points: Sequence[tuple[Window, Said]], detector: str, *, by_p: bool) -> Markup:
+def judged(
+    name: str, axis: TimeAxis, points: Sequence[tuple[Window, DetectorResult]], detector: str, *, by_p: bool
+) -> Markup:
     """Draws what a detector measured in each window, and the threshold where it is one of that.
 
     Args:
@@ -140,13 +142,13 @@ def judged(name: str, axis: TimeAxis, points: Sequence[tuple[Window, Said]], det
     return drawing(title, drawn, axis.drawn())
 
 
-def _height(said: Said, *, by_p: bool) -> float | None:
+def _height(said: DetectorResult, *, by_p: bool) -> float | None:
     if not by_p:
         return said.distance
     return None if said.p_value is None else evidence(said.p_value)
 
 
-def _measured(said: Said) -> str:
+def _measured(said: DetectorResult) -> str:
     numbers = (("distance", said.distance), ("p", said.p_value), ("threshold", said.threshold))
     return "".join(f", {name} {short(number)}" for name, number in numbers if number is not None)
 

@@ -5,11 +5,11 @@ It is a file by itself: style and plots stand in it, it asks for nothing from el
 
 from collections.abc import Mapping, Sequence
 
-from nilometer_detectors.monitor import CompiledMonitor
+from nilometer_detectors.monitors.monitor import CompiledMonitor
 from nilometer_detectors.replay._reading import About, Window
 from nilometer_detectors.replay._story import MOST_OUTLIERS, Story
 from nilometer_detectors.replay._text import length
-from nilometer_detectors.replay.report._cards import columns, judgements, known_columns, plot
+from nilometer_detectors.replay.report._cards import columns, known_columns, plot, results
 from nilometer_detectors.replay.report._frame import TimeAxis
 from nilometer_detectors.replay.report._markup import Child, Markup, element, join
 from nilometer_detectors.replay.report._overtime import verdicts
@@ -111,7 +111,7 @@ def _overall(axis: TimeAxis, windows: Sequence[Window], detectors: Sequence[str]
     plots = [plot("Verdicts", verdicts(axis, windows, detectors))]
     for name in detectors:
         points = [(window, window.said[name]) for window in windows if name in window.said]
-        plots += judgements("all it judges", axis, points, name)
+        plots += results("all it judges", axis, points, name)
     return element(
         "div", element("header", element("h3", "Overall")), element("div", plots, class_="plots"), class_="card"
     )

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from nilometer_detectors.outliers.contract import INFINITE
-from nilometer_detectors.replay._reading import Outlier, Said, Window
+from nilometer_detectors.outliers.base.contract import INFINITE
+from nilometer_detectors.replay._reading import DetectorResult, Outlier, Window
 from nilometer_detectors.replay._text import length, short, shown, value_of
 from nilometer_detectors.replay.report._markup import Child, Markup, element
 from nilometer_logger.times import SECOND, format_time
@@ -41,7 +41,7 @@ def windows_table(windows: Sequence[Window], detectors: Sequence[str]) -> Markup
     return element("details", element("summary", f"all {len(windows)} windows"), table)
 
 
-def _verdict(said: Said | None) -> Markup:
+def _verdict(said: DetectorResult | None) -> Markup:
     if said is None:
         return _cell("")
     numbers = (("d", said.distance), ("p", said.p_value))

@@ -1,0 +1,1 @@
+"""What the commands run: `worker`, `delivery` and `events`, with the reading and printing they share."""

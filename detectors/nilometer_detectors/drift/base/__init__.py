@@ -1,0 +1,1 @@
+"""What drift detectors are made of: their contract in `contract`, and the helpers that they share."""

@@ -1,0 +1,1 @@
+"""What outlier detectors are made of: their contract in `contract`, and the helpers they share."""

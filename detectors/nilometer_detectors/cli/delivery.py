@@ -7,6 +7,6 @@ from nilometer_logger.settings import DeliverySettings
 command = make(
     DeliverySettings,
     run,
-    """Send what stands in the topics `findings` and `outliers` to a sink, such as a Knative Broker, as binary
+    """Send the findings in the topics `findings` and `outliers` to a sink, such as a Knative Broker, as binary
     CloudEvents. Each leaves at least once, always with the same id.""",
 )

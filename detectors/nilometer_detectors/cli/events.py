@@ -32,7 +32,7 @@ command = make(
     where none is named), `outliers` (rows), `inferences-dead` (what could not be used) or `findings-dead` (findings
     that the sink refused).
 
-    Of a dead letter the line says when it was set aside, where the original stands, its stream, the reason, and how
+    Of a dead letter the line says when it was set aside, where the original is, its stream, the reason, and how
     the body begins. `nilometer redrive` sends those of `inferences-dead` through again.""",
     click.Argument(["topic"], type=click.Choice(TOPICS), required=False),
     click.Option(["--dead", "dead"], is_flag=True, help="the dead letters: short for inferences-dead"),

@@ -47,16 +47,15 @@ def _tell(summary: Summary, *, dry_run: bool) -> None:
 command = make(
     RedriveSettings,
     _run,
-    """Send dead letters through again: append what stands in `inferences-dead` to `inferences`, after whatever was
-    wrong has been mended.
+    """Send dead letters through again: append those in `inferences-dead` to `inferences`, once the cause is fixed.
 
     Each letter is handled once: the next redrive begins where this one ends, also after those that --reason or a
     fault of the letter left behind (--again begins with the oldest). One that fails again is a new dead letter.
-    Look with --dry-run first: it tells how many there are of which reason.
+    Look with --dry-run first: it counts them by reason.
 
     An event keeps its own time. If its window has closed since, its rows are late, and counted as such. A monitor
-    that had no trouble with an event the first time counts its rows once more; so does everybody when --again sends
-    what was sent before, or when a redrive dies and some of its last letters go twice.""",
-    click.Option(["--dry-run", "dry_run"], is_flag=True, help="only tell what would be sent"),
+    that could use an event the first time counts its rows again; so does every monitor when --again sends what was
+    sent before, or when a redrive dies and some of its last letters go twice.""",
+    click.Option(["--dry-run", "dry_run"], is_flag=True, help="only count what would be sent"),
     click.Option(["--again", "again"], is_flag=True, help="begin with the oldest letter, whatever was handled before"),
 )

@@ -33,7 +33,7 @@ from nilometer_logger.engine.outbox import Outbox
 from nilometer_logger.engine.pairing import Pool
 from nilometer_logger.engine.protocol import LATE_BOUNDS, Monitor
 from nilometer_logger.engine.punctuation import Configure, ExpirePending, Idle, Punctuation
-from nilometer_logger.engine.routing import Router
+from nilometer_logger.engine.routing import Router, Unused
 from nilometer_logger.engine.snapshots import Change, Restored, Snapshot
 from nilometer_logger.engine.stream import StreamState
 from nilometer_logger.engine.windows import UNBOUNDED, Budget, Pane
@@ -359,12 +359,12 @@ class PartitionState:
             self._overflow_said = self._arrival
             _log.warning("streams set aside", stream=text, reason=reason)
 
-    def count_future(self, text: str) -> None:
-        """Counts an event of a stream that lies too far in the future."""
+    def count_unused(self, text: str, why: Unused) -> None:
+        """Counts an event of a stream that gives no rows."""
         if watched := self._streams.get(text):
-            watched.counters.future += 1
+            setattr(watched.counters, why, getattr(watched.counters, why) + 1)
         else:
-            self._tally.end(StreamCounters(text, future=1))
+            self._tally.end(StreamCounters(text, **{why: 1}))
 
     def _watch(self, stream: Stream, clock: int | None = None, arrival: int = 0) -> StreamState | None:
         watching = [monitor for monitor in self._running.values() if monitor.watches(stream)]

@@ -144,10 +144,13 @@ class PartitionState:
         self._arrival = restored.arrival
         self._take_up_monitors(restored.active)
         self._restore_dormant(restored)
+        pending: dict[str, list[tuple[int, bytes]]] = {}
+        for (text, chunk), blob in sorted(restored.pending.items()):
+            pending.setdefault(text, []).append((chunk, blob))
         for text, (clock, arrival, answers) in restored.clocks.items():
             if watched := self._watch(Stream.parse(text), clock, arrival):
                 watched.pairing.has_response = answers
-                for (_, chunk), blob in sorted(item for item in restored.pending.items() if item[0][0] == text):
+                for chunk, blob in pending.get(text, ()):
                     watched.pairing.load(chunk, blob)
             else:
                 self._changes[snapshots.key("clock", text)] = None

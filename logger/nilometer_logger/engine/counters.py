@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from nilometer_logger.engine.windows import StreamClock
 
-_TOTALS = ("rows", "late", "duplicates", "untimed", "future", "overflowed")
+_TOTALS = ("rows", "late", "duplicates", "untimed", "future", "empty", "overflowed")
 
 
 @dataclass
@@ -19,6 +19,7 @@ class StreamCounters:
         duplicates: events passed over.
         untimed: events whose own time could not be read, so that their arrival stood in for it.
         future: events set aside because their time lies too far after their arrival.
+        empty: events without rows.
         clock: the largest event time, in nanoseconds.
         watermark_delay: the largest of its monitors', in nanoseconds.
         open_windows: of all its monitors.
@@ -32,6 +33,7 @@ class StreamCounters:
     duplicates: int = 0
     untimed: int = 0
     future: int = 0
+    empty: int = 0
     clock: int = 0
     watermark_delay: int = 0
     open_windows: int = 0

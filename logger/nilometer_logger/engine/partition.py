@@ -33,7 +33,7 @@ from nilometer_logger.engine.outbox import Outbox
 from nilometer_logger.engine.pairing import Pool
 from nilometer_logger.engine.protocol import LATE_BOUNDS, Monitor
 from nilometer_logger.engine.punctuation import Configure, ExpirePending, Idle, Punctuation
-from nilometer_logger.engine.routing import Router
+from nilometer_logger.engine.routing import Router, Unused
 from nilometer_logger.engine.snapshots import Change, Restored, Snapshot
 from nilometer_logger.engine.stream import StreamState
 from nilometer_logger.engine.windows import UNBOUNDED, Budget, Pane
@@ -144,10 +144,13 @@ class PartitionState:
         self._arrival = restored.arrival
         self._take_up_monitors(restored.active)
         self._restore_dormant(restored)
+        pending: dict[str, list[tuple[int, bytes]]] = {}
+        for (text, chunk), blob in sorted(restored.pending.items()):
+            pending.setdefault(text, []).append((chunk, blob))
         for text, (clock, arrival, answers) in restored.clocks.items():
             if watched := self._watch(Stream.parse(text), clock, arrival):
                 watched.pairing.has_response = answers
-                for (_, chunk), blob in sorted(item for item in restored.pending.items() if item[0][0] == text):
+                for chunk, blob in pending.get(text, ()):
                     watched.pairing.load(chunk, blob)
             else:
                 self._changes[snapshots.key("clock", text)] = None
@@ -359,12 +362,12 @@ class PartitionState:
             self._overflow_said = self._arrival
             _log.warning("streams set aside", stream=text, reason=reason)
 
-    def count_future(self, text: str) -> None:
-        """Counts an event of a stream that lies too far in the future."""
+    def count_unused(self, text: str, why: Unused) -> None:
+        """Counts an event of a stream that gives no rows."""
         if watched := self._streams.get(text):
-            watched.counters.future += 1
+            setattr(watched.counters, why, getattr(watched.counters, why) + 1)
         else:
-            self._tally.end(StreamCounters(text, future=1))
+            self._tally.end(StreamCounters(text, **{why: 1}))
 
     def _watch(self, stream: Stream, clock: int | None = None, arrival: int = 0) -> StreamState | None:
         watching = [monitor for monitor in self._running.values() if monitor.watches(stream)]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from nilometer_logger.cloudevents import to_kafka
 from nilometer_logger.cloudevents.kserve import Facts, stream_text
@@ -12,6 +12,9 @@ from nilometer_logger.engine.deduplication import Duplicates
 from nilometer_logger.engine.limits import PartitionLimits
 from nilometer_logger.errors import FutureTimeError
 from nilometer_logger.topics import Message
+
+Unused = Literal["future", "empty"]
+"""Why an event gives no rows: it lies too far in the future, or its body has none."""
 
 
 class Streams(Protocol):
@@ -26,8 +29,8 @@ class Streams(Protocol):
     def refuse(self, text: str, reason: str, letters: Sequence[Message]) -> None:
         """Sets events of a stream aside."""
 
-    def count_future(self, text: str) -> None:
-        """Counts an event of a stream that lies too far in the future."""
+    def count_unused(self, text: str, why: Unused) -> None:
+        """Counts an event of a stream that gives no rows."""
 
 
 class Router:
@@ -76,7 +79,9 @@ class Router:
             for place, error in reading.refused.items():
                 reasons[found.numbers[place]] = str(error)
                 if isinstance(error, FutureTimeError):
-                    self._streams.count_future(found.streams[place])
+                    self._streams.count_unused(found.streams[place], "future")
+            for text in reading.empty:
+                self._streams.count_unused(text, "empty")
             self._add(record, reading, runs)
             found = found.after(reading.count)
             if found.events:

@@ -58,6 +58,7 @@ class Totals:
     duplicates: int = 0
     untimed: int = 0
     future: int = 0
+    empty: int = 0
     overflowed: int = 0
 
     def add(self, other: "Totals | StreamCounters") -> None:

@@ -7,6 +7,7 @@
 | `nilometer_worker_duplicates_total`         | counter   | stream's              | duplicates that were dropped                           |
 | `nilometer_worker_untimed_total`            | counter   | stream's              | events without a time of their own, which took Kafka's |
 | `nilometer_worker_future_total`             | counter   | stream's              | events set aside because their time was too far ahead  |
+| `nilometer_worker_empty_total`              | counter   | stream's              | events that could be read and have no rows             |
 | `nilometer_worker_watermark_lag_seconds`    | gauge     | stream's              | how far the watermark is behind the wall clock         |
 | `nilometer_worker_open_windows`             | gauge     | stream's              | windows that hold rows and have not closed             |
 | `nilometer_worker_pending_halves`           | gauge     | stream's              | requests and responses that wait for each other        |
@@ -60,6 +61,7 @@ _TOTALS = {
     "duplicates": ("duplicates", "Events that had come before"),
     "untimed": ("untimed", "Events without a time of their own"),
     "future": ("future", "Events set aside because their time lay too far ahead"),
+    "empty": ("empty", "Events that could be read and have no rows"),
     "overflowed": ("pending_overflowed", "Requests and responses given up because too many waited"),
 }
 _NOW = {

@@ -377,3 +377,16 @@ def test_a_row_has_the_same_hash_wherever_it_is_read() -> None:
     assert together == apart
     assert len(set(together)) == 3
     assert not set(together) & set(another_time)
+
+
+def test_an_event_without_rows_is_counted() -> None:
+    """An empty request is no fault, and is accounted for: it is neither a row nor a dead letter, of a stream or of none."""
+    partition = run(
+        batch(0, event(1, body=b'{"instances":[]}', id="of none yet")),
+        batch(1, event(2, 1.0, id="a"), event(3, body=b'{"instances":[]}', id="b"), event(4, body=b"", id="c")),
+    )
+
+    totals = partition.counters()
+    assert sum(found.empty for found in totals) == 2
+    assert sum(found.rows for found in totals) == 1
+    assert len(dead(partition)) == 1

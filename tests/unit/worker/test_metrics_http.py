@@ -41,6 +41,7 @@ def busy() -> WorkerCounters:
                 duplicates=2,
                 untimed=3,
                 future=4,
+                empty=8,
                 clock=50 * SECOND,
                 watermark_delay=6 * SECOND,
                 open_windows=5,
@@ -101,7 +102,7 @@ def test_the_table_is_true() -> None:
         labels = sorted({name for sample in family.samples for name in sample.labels} - {"le"})
         name = family.name + ("_total" if family.type == "counter" else "")
         found[name] = (family.type, "stream's" if labels == sorted(STREAM) else ",".join(labels))
-    assert len(found) == 30
+    assert len(found) == 31
     assert found == declared
 
 
@@ -117,13 +118,14 @@ def test_what_happened_is_what_is_told() -> None:
             "duplicates_total",
             "untimed_total",
             "future_total",
+            "empty_total",
             "watermark_lag_seconds",
             "open_windows",
             "pending_halves",
             "pending_overflowed_total",
         )
     }
-    assert list(told.values()) == [10, 1, 2, 3, 4, 16, 5, 6, 7]
+    assert list(told.values()) == [10, 1, 2, 3, 4, 8, 16, 5, 6, 7]
     assert value(text, "consumer_lag_records", partition="0") == 12
     assert value(text, "findings_total", type="io.nilometer.drift", verdict="ok") == 8
     alone = {

@@ -8,7 +8,7 @@ Compressed bodies may hold so much that not all of a record's are decoded at onc
 and the caller asks again for the rest when it has used these.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import compress
@@ -37,6 +37,7 @@ class DecodedInferences:
         refused: why others must be set aside, by their places among all.
         count: how many of the events were read: the first ones, at least one.
         work: what the decoding was, in cells.
+        empty: the stream of each that could be read and has no rows.
     """
 
     inferences: Inferences
@@ -44,6 +45,7 @@ class DecodedInferences:
     refused: dict[int, PayloadError]
     count: int
     work: int
+    empty: Sequence[str] = ()
 
 
 def read_inferences(
@@ -76,7 +78,9 @@ def read_inferences(
     if 0 not in rows:
         return DecodedInferences(inferences, found.streams, refused, count, decoded.work)
     streams = list(compress(found.streams, rows))
-    return DecodedInferences(inferences.chosen(np.array(rows, dtype=np.bool_)), streams, refused, count, decoded.work)
+    empty = [found.streams[place] for place, each in enumerate(rows) if not each and place not in refused]
+    chosen = inferences.chosen(np.array(rows, dtype=np.bool_))
+    return DecodedInferences(chosen, streams, refused, count, decoded.work, empty)
 
 
 def _payloads(

@@ -8,6 +8,7 @@ from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import EndTxnRequest
 
 from nilometer_logger import topics
+from nilometer_logger.engine.outbox import Outbox
 from nilometer_logger.engine.partition import PartitionState
 from tests.integration.dying import Pass, Points, after, before, in_flight, run
 
@@ -19,7 +20,7 @@ def _applied(here: Pass) -> None:
         if found:
             here()
 
-    after(PartitionState, "apply", passed)
+    after(Outbox, "take_outliers", passed)
 
 
 def _outlier_in_flight(here: Pass) -> None:

@@ -62,7 +62,8 @@ def digest(make: Make, record: Record) -> Digest:
         record(total)
         assert not kubelet.would_kill, f"/healthz failed {kubelet.in_a_row} times one after the other"
         bound = stated_bound_bytes(worker.process.output())
-        assert bound is None or kubelet.peak_bytes <= bound <= worker.limit.most_bytes
+        assert bound is not None
+        assert kubelet.peak_bytes <= min(bound, worker.limit.most_bytes)
 
     return digested
 

@@ -454,15 +454,15 @@ class PartitionState:
     def _refuse_window(self, block: RecordBatch, place: int, name: str) -> None:
         self._tally.window_overflow[name] += 1
         reason = (
-            f"monitor {name} would have to open another window, and those that are open take {self._budget.most_bytes} "
-            "bytes, as much as they may (--max-window-bytes); redrive it once they have closed"
+            f"monitor {name} has no room to open a window or let one grow: open windows may take {self._budget.most_bytes} "
+            "bytes (--max-window-bytes); redrive it once some have closed"
         )
         number = block.inferences.numbers[place]
         headers, body = to_kafka(block.record.events[number])
         self._outbox.messages.append(dead_letter(reason, block.record.place(number), headers, body))
         if self._arrival - self._window_overflow_said >= _MINUTE:
             self._window_overflow_said = self._arrival
-            _log.warning("windows not opened", monitor=name, reason=reason)
+            _log.warning("no room for windows", monitor=name, reason=reason)
 
     def _apply_punctuation(self, order: Punctuation) -> Iterator[list[CloudEvent]]:
         """Does what the log says, and yields now and then where that takes long."""

@@ -1,4 +1,4 @@
-"""The events of records are sorted into the runs of their streams; what is none, or comes twice, is not among them."""
+"""Routes the events of records to the batches of their streams; non-events and duplicates are dropped."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence

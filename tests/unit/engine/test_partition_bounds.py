@@ -299,7 +299,7 @@ def test_windows_beyond_the_bound_are_not_opened(together: int) -> None:
     positions = [dict(letter.headers)[POSITION].decode().partition("@")[2] for letter in letters]
     assert positions == ["1[2]", "2[0]", "2[1]", "3[0]", "3[1]", "4[0]", "4[1]"]
     assert tally.window_overflow == {"demo/counting": len(positions)}
-    assert "another window, and those that are open take 6000 bytes" in dict(letters[0].headers)[REASON].decode()
+    assert "open windows may take 6000 bytes (--max-window-bytes)" in dict(letters[0].headers)[REASON].decode()
 
 
 @pytest.mark.parametrize("together", [1, 3])
